@@ -29,7 +29,7 @@ export async function bundle(dist) {
     metafile: true,
     write: false,
     logLevel: 'warning',
-    plugins: [koffiBeside],
+    plugins: [koffiBeside, namedImports],
   });
   for (const { path: file, contents } of result.outputFiles) replaceFile(file, contents);
   replaceFile(path.join(dist, 'koffi.node'), readFileSync(koffiBinary()));
@@ -62,6 +62,22 @@ const koffiBeside = {
         export const loadStatic = () => createRequire(import.meta.url)('./koffi.node');`,
       loader: 'js',
     }));
+  },
+};
+
+/** import() of a CommonJS package across chunks gives only `default`: here it gives the names that it gives in Node. */
+const namedImports = {
+  name: 'named-imports',
+  setup(context) {
+    context.onResolve({ filter: /^[^./]/ }, ({ path: name, kind }) => {
+      if (kind !== 'dynamic-import' || name.startsWith('node:')) return undefined;
+      return { path: name, namespace: 'named-imports' };
+    });
+    context.onLoad({ filter: /.*/, namespace: 'named-imports' }, async ({ path: name }) => {
+      const names = Object.keys(await import(name)).filter((key) => key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key));
+      const aliases = names.map((key) => `const rrun_${key} = all.${key};\nexport { rrun_${key} as ${key} };`);
+      return { contents: `import * as all from '${name}';\nexport default all.default;\n${aliases.join('\n')}`, resolveDir: root };
+    });
   },
 };
 
