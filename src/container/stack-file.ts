@@ -1,0 +1,101 @@
+// Reads a file of an image from its layer directories, without mounting them: /etc/passwd and /etc/group, to learn ids by name.
+// The directories hold foreign content: no symlink is ever followed by the kernel, all are resolved inside of the stack.
+
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import path from 'node:path';
+
+/** As the kernel (path_resolution(7)). */
+const SYMLINKS_MAX = 40;
+/** More than any passwd file needs; a larger one is not read. */
+const SIZE_MAX = 4 << 20;
+
+/** A directory of the merged tree: those of the layers that make it up, the topmost first. */
+type MergedDir = readonly string[];
+
+/**
+ * Text of `file` (absolute inside of the rootfs) in the stack `layers`, the topmost first. Undefined where there is none, where it is no
+ * regular file and where the caller may not read it: what is looked up by id then needs no file.
+ */
+export function tryReadStackFile(layers: readonly string[], file: string): string | undefined {
+  const root: MergedDir = layers;
+  const stack: MergedDir[] = [root];
+  const todo = file.split('/').filter(Boolean);
+  let symlinks = 0;
+  while (todo.length > 0) {
+    const name = todo.shift() ?? '';
+    const here = stack.at(-1) ?? root;
+    if (name === '.' || name === '') continue;
+    if (name === '..') {
+      if (stack.length > 1) stack.pop();
+      continue;
+    }
+    const found = lookUp(here, name);
+    if (found === undefined) return undefined;
+    if (found.stats.isSymbolicLink()) {
+      if (++symlinks > SYMLINKS_MAX) return undefined;
+      const target = readlinkSync(found.path);
+      if (target.startsWith('/')) stack.splice(1);
+      todo.unshift(...target.split('/').filter(Boolean));
+    } else if (found.stats.isDirectory()) {
+      stack.push(found.dirs);
+    } else {
+      return todo.length === 0 && found.stats.isFile() ? tryReadFile(found.path) : undefined;
+    }
+  }
+  return undefined;
+}
+
+interface Found {
+  path: string;
+  stats: Stats;
+  /** For a directory: those of all layers that are merged in it. */
+  dirs: string[];
+}
+
+/** `name` in a merged directory: the topmost entry decides; only directories are merged, down to the first whiteout or file. */
+function lookUp(here: MergedDir, name: string): Found | undefined {
+  let top: Found | undefined;
+  for (const dir of here) {
+    const candidate = path.join(dir, name);
+    const stats = tryLstat(candidate);
+    if (stats === undefined) {
+      if (existsSync(path.join(dir, `.wh.${name}`))) break;
+      continue;
+    }
+    if (stats === 'unreadable' || isWhiteout(stats)) break;
+    if (top === undefined) top = { path: candidate, stats, dirs: [] };
+    if (!stats.isDirectory()) break;
+    if (top.stats.isDirectory()) top.dirs.push(candidate);
+    if (existsSync(path.join(candidate, '.wh..wh..opq'))) break;
+  }
+  return top;
+}
+
+/** Overlay's own form: a character device 0/0 (kernel, filesystems/overlayfs.rst). */
+function isWhiteout(stats: Stats): boolean {
+  return stats.isCharacterDevice() && stats.rdev === 0;
+}
+
+function tryLstat(file: string): Stats | 'unreadable' | undefined {
+  try {
+    return lstatSync(file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : 'unreadable';
+  }
+}
+
+function tryReadFile(file: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const stats = fstatSync(fd);
+    return stats.isFile() && stats.size <= SIZE_MAX ? readFileSync(fd, 'utf8') : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
