@@ -1,0 +1,163 @@
+// Our configuration: /etc/rrun/config.toml, then $XDG_CONFIG_HOME/rrun/config.toml, then RRUN_*, then flags; the last one wins.
+
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { RrunError } from '../errors.js';
+import type { Env } from './dirs.js';
+
+type KeyCheck = { type: 'path' } | { type: 'string' } | { type: 'boolean' } | { type: 'choice'; choices: readonly string[] };
+
+/** Every key, what it may hold. The environment variable is RRUN_ and the key in capitals. */
+const KEYS = {
+  root: { type: 'path' },
+  runroot: { type: 'path' },
+  storage_driver: { type: 'choice', choices: ['overlay', 'fuse-overlayfs', 'vfs'] },
+  network: { type: 'string' },
+  log_driver: { type: 'choice', choices: ['json-file', 'none', 'passthrough'] },
+  userns: { type: 'string' },
+  pull: { type: 'choice', choices: ['missing', 'always', 'never', 'newer'] },
+  tls_verify: { type: 'boolean' },
+} as const satisfies Record<string, KeyCheck>;
+
+export type ConfigKey = keyof typeof KEYS;
+export const CONFIG_KEYS = Object.keys(KEYS) as ConfigKey[];
+
+export interface Setting<T> {
+  value: T;
+  /** The file, the variable or the flag that it came from. */
+  origin: string;
+}
+
+/** Only what was set somewhere; what a missing key means is up to its user. */
+export type Config = { [K in ConfigKey]?: Setting<(typeof KEYS)[K] extends { type: 'boolean' } ? boolean : string> };
+
+export interface ConfigRequest {
+  env?: Env;
+  /** Read in this order; missing ones are fine. */
+  files?: readonly string[];
+  /** Values of flags that were given on the command line. */
+  flags?: Partial<Record<ConfigKey, string | boolean | undefined>>;
+}
+
+export async function loadConfig(request: ConfigRequest = {}): Promise<Config> {
+  const env = request.env ?? process.env;
+  const config: Config = {};
+  for (const file of request.files ?? configFiles(env)) Object.assign(config, await loadConfigFile(file));
+  Object.assign(config, configFromEnv(env));
+  for (const key of CONFIG_KEYS) {
+    const value = request.flags?.[key];
+    if (value !== undefined) setValue(config, key, value, `--${key.replace('_', '-')}`);
+  }
+  return config;
+}
+
+export function configFiles(env: Env): string[] {
+  const home = env['XDG_CONFIG_HOME'];
+  const user = home !== undefined && isAbsolute(home) ? home : join(env['HOME'] ?? homedir(), '.config');
+  return ['/etc/rrun/config.toml', join(user, 'rrun/config.toml')];
+}
+
+async function loadConfigFile(path: string): Promise<Config> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return {};
+    throw new RrunError('CONFIG_INVALID', `cannot read configuration file "${path}": ${code ?? 'EIO'}`, { cause });
+  }
+  return await parseConfig(text, path);
+}
+
+export async function parseConfig(text: string, path: string): Promise<Config> {
+  const { parse } = await import('smol-toml');
+  let table: Record<string, unknown>;
+  try {
+    table = parse(text);
+  } catch (cause) {
+    const [reason = 'not TOML'] = (cause as Error).message.split('\n');
+    const { line } = cause as { line?: number };
+    throw invalid(path, `${line === undefined ? '' : `line ${line}: `}${reason.replace(/^Invalid TOML document: /, '')}`, cause);
+  }
+  const config: Config = {};
+  for (const [key, value] of Object.entries(table)) {
+    if (!isConfigKey(key)) throw unknownKey(path, key);
+    setValue(config, key, value, path);
+  }
+  return config;
+}
+
+function configFromEnv(env: Env): Config {
+  const config: Config = {};
+  for (const key of CONFIG_KEYS) {
+    const name = `RRUN_${key.toUpperCase()}`;
+    const text = env[name];
+    if (text === undefined || text === '') continue;
+    setValue(config, key, KEYS[key].type === 'boolean' ? parseBoolean(text) : text, name);
+  }
+  return config;
+}
+
+function parseBoolean(text: string): boolean | string {
+  if (text === 'true' || text === '1') return true;
+  return text === 'false' || text === '0' ? false : text;
+}
+
+function setValue(config: Config, key: ConfigKey, value: unknown, origin: string): void {
+  const check: KeyCheck = KEYS[key];
+  const wanted = checkValue(check, value);
+  if (wanted !== undefined) throw invalid(origin, `"${key}" must be ${wanted}, got ${JSON.stringify(value)}`);
+  Object.assign(config, { [key]: { value: check.type === 'path' ? expandHome(String(value)) : value, origin } });
+}
+
+function checkValue(check: KeyCheck, value: unknown): string | undefined {
+  switch (check.type) {
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : 'true or false';
+    case 'choice':
+      return typeof value === 'string' && check.choices.includes(value) ? undefined : `one of ${check.choices.join(', ')}`;
+    case 'path':
+      return typeof value === 'string' && isAbsolute(expandHome(value)) ? undefined : 'an absolute path';
+    case 'string':
+      return typeof value === 'string' ? undefined : 'a string';
+  }
+}
+
+function expandHome(path: string): string {
+  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+}
+
+function isConfigKey(key: string): key is ConfigKey {
+  return Object.hasOwn(KEYS, key);
+}
+
+function invalid(where: string, reason: string, cause?: unknown): RrunError {
+  return new RrunError('CONFIG_INVALID', `cannot use configuration of "${where}": ${reason}`, { cause });
+}
+
+function unknownKey(path: string, key: string): RrunError {
+  const nearest = nearestKey(key);
+  return new RrunError('CONFIG_INVALID', `cannot use configuration of "${path}": unknown key "${key}"`, {
+    hint: nearest === undefined ? `the keys are ${CONFIG_KEYS.join(', ')}` : `did you mean "${nearest}"? the keys are ${CONFIG_KEYS.join(', ')}`,
+  });
+}
+
+function nearestKey(key: string): ConfigKey | undefined {
+  const plain = key.toLowerCase().replace(/[-.]/g, '_');
+  const [best] = CONFIG_KEYS.map((known) => ({ known, distance: editDistance(plain, known) })).sort((a, b) => a.distance - b.distance);
+  return best !== undefined && best.distance <= 3 ? best.known : undefined;
+}
+
+/** Levenshtein distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, char] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries()) {
+      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (char === other ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
