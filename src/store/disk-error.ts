@@ -1,0 +1,77 @@
+// Turns what the disk answered into a sentence with the place, the space and the owner in it.
+
+import { statfsSync, statSync } from 'node:fs';
+
+import { RrunError } from '../errors.js';
+import type { HostPath } from '../util/brand.js';
+
+/** `action` in words, after "cannot": "store blob sha256:…". An RrunError passes through unchanged. */
+export function diskError(error: unknown, action: string, root: HostPath): RrunError {
+  if (error instanceof RrunError) return error;
+  const errno = (error as NodeJS.ErrnoException).code ?? '';
+  switch (errno) {
+    case 'ENOSPC':
+      return new RrunError('STORE_FULL', `cannot ${action}: ${fullness(root)}`, {
+        hint: 'free space there, remove images with "rrun rmi", or choose another place with --root',
+        cause: error,
+      });
+    case 'EDQUOT':
+      return new RrunError('STORE_FULL', `cannot ${action}: the disk quota for "${root}" is used up`, {
+        hint: 'see "quota -s", remove images with "rrun rmi", or choose another place with --root',
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new RrunError('STORE_UNUSABLE', `cannot ${action}: ${ownership(root)}: ${errno}`, {
+        hint: 'choose a directory of your own with --root',
+        cause: error,
+      });
+    case 'EROFS':
+      return new RrunError('STORE_UNUSABLE', `cannot ${action}: "${root}" is on a read-only file system`, {
+        hint: 'choose another place with --root',
+        cause: error,
+      });
+    case '':
+      throw error; // not from the disk: a bug, which keeps its stack
+    default:
+      return new RrunError('STORE_UNUSABLE', `cannot ${action}: ${systemCall(error)}${errno}`, { cause: error });
+  }
+}
+
+/** True for "no such file or directory", where that is a normal answer. */
+export function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function systemCall(error: unknown): string {
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return '';
+  return path === undefined ? `${syscall}: ` : `${syscall} "${path}": `;
+}
+
+function fullness(root: HostPath): string {
+  try {
+    const { bavail, blocks, bsize, ffree, files } = statfsSync(root);
+    if (files > 0 && ffree === 0) return `the file system of "${root}" has none of its ${files} inodes left`;
+    return `the file system of "${root}" is full: ${megabytes(bavail * bsize)} of ${megabytes(blocks * bsize)} free`;
+  } catch {
+    return `the file system of "${root}" is full`;
+  }
+}
+
+function ownership(root: HostPath): string {
+  try {
+    const { uid, mode } = statSync(root);
+    const us = process.getuid?.();
+    return uid === us
+      ? `"${root}" is not writable (mode ${(mode & 0o7777).toString(8)})`
+      : `"${root}" belongs to uid ${uid}, not to you (uid ${us})`;
+  } catch {
+    return `"${root}" is not writable`;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

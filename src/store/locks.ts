@@ -1,0 +1,34 @@
+// The two short locks of a store. `commit.lock`: who makes references, containers or layers known holds it shared for the
+// moment of doing so; who removes what nothing refers to holds it alone. `index.lock`: writers of index.json.
+// Readers take neither.
+
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { RrunError } from '../errors.js';
+import type { HostPath } from '../util/brand.js';
+
+const POLL_MS = 5;
+const MAX_WAIT_MS = 60_000;
+
+/** Runs `body` while holding the lock of `file`, which is released by the kernel if we die. */
+export async function withFileLock<T>(file: HostPath, kind: 'read' | 'write', body: () => Promise<T>): Promise<T> {
+  const { tryLock } = await import('../sys/lock.js');
+  const handle = await open(file, 'a+', 0o600);
+  try {
+    // Polled, because a waiting fcntl would block all of Node.
+    const deadline = Date.now() + MAX_WAIT_MS;
+    while (!tryLock(handle.fd, kind)) {
+      if (Date.now() > deadline) {
+        throw new RrunError('STORE_UNUSABLE', `cannot lock "${path.basename(file)}" of the store: another rrun has held it for a minute`, {
+          hint: 'look for an rrun process that hangs, or for a network file system without locks',
+        });
+      }
+      await sleep(POLL_MS);
+    }
+    return await body();
+  } finally {
+    await handle.close();
+  }
+}
