@@ -36,6 +36,21 @@ export const NON_LAUNCH_COMMANDS: readonly string[] = Object.entries(TABLE)
   .filter(([name]) => !(LAUNCH_COMMANDS as readonly string[]).includes(name))
   .flatMap(([name, entry]) => [name, ...(entry.aliases ?? [])]);
 
+/** Names of commands to come: never taken for an image, so that scripts written for them fail clearly today. */
+const RESERVED: readonly string[] = [
+  ...['attach', 'build', 'commit', 'container', 'diff', 'events', 'exec', 'exists', 'export', 'history', 'image', 'import', 'kill'],
+  ...['load', 'login', 'logout', 'logs', 'network', 'pause', 'port', 'prune', 'push', 'rename', 'restart', 'save', 'search', 'stats'],
+  ...['stop', 'system', 'top', 'unpause', 'unshare', 'update', 'volume', 'wait'],
+];
+
+export function isReservedName(name: string): boolean {
+  return RESERVED.includes(name);
+}
+
+export function isLaunchName(name: string): boolean {
+  return (LAUNCH_COMMANDS as readonly string[]).includes(name);
+}
+
 /** Loads a command by name or alias; undefined: there is none of that name. */
 export async function tryLoadCommand(name: string): Promise<AnyCommand | undefined> {
   const found = Object.entries(TABLE).find(([key, entry]) => key === name || entry.aliases?.includes(name));

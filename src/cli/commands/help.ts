@@ -1,0 +1,33 @@
+// rrun help [COMMAND].
+
+import { RrunError } from '../../errors.js';
+import { closestWord, quote } from '../../util/text.js';
+import { defineCommand } from '../command.js';
+import { COMMAND_NAMES, tryLoadCommand } from '../commands.js';
+import { commandHelp, mainHelp } from '../help.js';
+
+export const command = defineCommand({
+  name: 'help',
+  summary: 'Show how rrun or one of its commands is used',
+  usage: '[COMMAND]',
+  examples: [{ command: 'rrun help run', does: 'show the options of "rrun run"' }],
+  flags: {},
+  args: { min: 0, max: 1 },
+  fast: true,
+  async run(context, { args: [name] }) {
+    if (name === undefined) {
+      const all = await Promise.all(COMMAND_NAMES.map((each) => tryLoadCommand(each)));
+      context.stdout.write(mainHelp(all.filter((each) => each !== undefined)));
+      return 0;
+    }
+    const found = await tryLoadCommand(name);
+    if (found === undefined) {
+      const close = closestWord(name, COMMAND_NAMES);
+      throw new RrunError('USAGE', `cannot show help for ${quote(name)}: rrun has no such command`, {
+        hint: close === undefined ? 'see "rrun help" for the list' : `did you mean "${close}"?`,
+      });
+    }
+    context.stdout.write(commandHelp(found));
+    return 0;
+  },
+});
