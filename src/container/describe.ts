@@ -1,6 +1,6 @@
 // A container in words, as `ps` shows it: status, command line, mounts. The forms are Docker's, which scripts match on.
 
-import { humanDuration, ellipsis } from '../util/text.js';
+import { humanDuration, ellipsis } from '../util/units.js';
 import type { ContainerRecord, ContainerState } from './record.js';
 
 /** "Up 3 seconds", "Exited (0) 2 minutes ago", "Created". */

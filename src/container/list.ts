@@ -18,9 +18,16 @@ export interface Container {
   state: ContainerState;
 }
 
-/** Every container of the store with its state, the newest first. With `runningOnly` the records of the others are not even read. */
-export async function listContainers(store: Store, options: { runningOnly?: boolean } = {}): Promise<Container[]> {
-  const ids = listIds(store);
+export interface ListOptions {
+  /** Then the records of the others are not even read. */
+  runningOnly?: boolean;
+  /** Ids to look at; default: all. */
+  only?: ReadonlySet<string>;
+}
+
+/** Every container of the store with its state, the newest first. */
+export async function listContainers(store: Store, options: ListOptions = {}): Promise<Container[]> {
+  const ids = listIds(store).filter((id) => options.only?.has(id) ?? true);
   if (ids.length === 0) return [];
   const held = await heldLocks(store.containersDir);
   const found: Container[] = [];

@@ -1,5 +1,6 @@
 // The record that makes a directory under containers/ a container: written once at creation, never a status.
 
+import type { VolumeUse } from '../bundle/context.js';
 import type { ContainerOptions } from '../bundle/options.js';
 import type { ContainerId, Digest } from '../util/brand.js';
 import type { UsernsMapping } from '../util/id-mapping.js';
@@ -25,6 +26,23 @@ export interface ContainerRecord {
   /** What is exec'ed, entrypoint and command resolved. */
   args: string[];
   stopSignal: string;
+  /** The image's and those of the options, merged. */
+  labels: Record<string, string>;
+  volumes: VolumeUse[];
+  /** Directories that must exist in the rootfs before the mounts. */
+  rootfsDirs: string[];
+  /** What the image says and `inspect` shows, since the image may go before the container. */
+  image: RecordedImage;
+}
+
+/** Parts of an image's config, null where it says nothing. */
+export interface RecordedImage {
+  entrypoint: string[] | null;
+  cmd: string[] | null;
+  user: string;
+  exposedPorts: string[];
+  volumes: string[];
+  onBuild: string[] | null;
 }
 
 /** What is observed of a container, never stored. */
