@@ -20,6 +20,8 @@ export interface ContainerOptions {
   rm: boolean;
   /** K=V only: --env-host, --env-file, -e were merged in this order, `-e K` was resolved. */
   env: string[];
+  /** Names that `-e K` gave and the caller does not have: they are taken out of the image's environment, as in Docker. */
+  unsetEnv?: string[] | undefined;
   workdir?: string | undefined;
   user?: string | undefined;
   /** Undefined: the image's. A single string as typed; '' clears it. */
@@ -67,6 +69,8 @@ export interface ContainerOptions {
   /** Undefined: ctrl-p,ctrl-q. '' turns detaching off. */
   detachKeys?: string | undefined;
   sigProxy: boolean;
+  /** -a: only these streams are the caller's. Undefined or []: stdout and stderr, and stdin with -i. */
+  attach?: ('stdin' | 'stdout' | 'stderr')[] | undefined;
   storageDriver?: string | undefined;
   quiet: boolean;
 }

@@ -17,9 +17,12 @@ const TABLE: Readonly<Record<string, () => Promise<Internal>>> = {
   },
   // Removes what a --rm container leaves, after its monitor has ended.
   '@removed': async () => {
-    const { removeEnded } = await import('../container/remove.js');
+    const { findContainer } = await import('../container/list.js');
+    const { removeContainer } = await import('../container/remove.js');
     return async (context, args) => {
-      await removeEnded(await (await context()).store(), args[0] ?? '');
+      const store = await (await context()).store();
+      const { record } = await findContainer(store, args[0] ?? '');
+      await removeContainer(store, record, { force: false, volumes: true });
       return 0;
     };
   },

@@ -1,6 +1,7 @@
 // Gives the flags that flags.ts has split to meow, which types them, gathers lists and fills in defaults.
 // Not used by the launch commands: loading meow costs 15 to 20 ms, more than compiling a launch; collectFlags() gives the same.
 
+import type { AnyFlag } from 'meow';
 import type { FlagSpec, FlagTable, FlagValues, Parsed } from './command.js';
 import type { FlagToken } from './flags.js';
 
@@ -42,13 +43,11 @@ function guardQuotes(value: string): string {
   return quoted ? `${first}${value}${first}` : value;
 }
 
-type MeowFlags = Exclude<NonNullable<Parameters<typeof import('meow').default>[1]>['flags'], undefined>;
-
-function meowFlag(spec: FlagSpec): MeowFlags[string] {
+function meowFlag(spec: FlagSpec): AnyFlag {
   if (spec.type === 'strings') return { type: 'string', isMultiple: true };
   const flag = { type: spec.type === 'tristate' ? 'boolean' : spec.type, ...(spec.default === undefined ? {} : { default: spec.default }) };
   // A table of ours is written for one type at a time; that a default fits its type is for defineCommand() to know.
-  return flag as MeowFlags[string];
+  return flag as AnyFlag;
 }
 
 function camelCase(name: string): string {
