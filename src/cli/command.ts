@@ -88,10 +88,17 @@ export interface Context {
   store(): Promise<Store>;
   /** RUN: --runroot, or the first directory of the ladder that is ours. */
   runRoot(): Promise<HostPath>;
+  /** The commands there are, for `help`. */
+  commands: CommandIndex;
   /** One line on stderr: `rrun: note: TEXT`. */
   note(text: string): void;
   /** One line on stderr: `rrun: warning: TEXT`. */
   warn(text: string): void;
+}
+
+export interface CommandIndex {
+  names: readonly string[];
+  load(name: string): Promise<AnyCommand | undefined>;
 }
 
 export interface Example {

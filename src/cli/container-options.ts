@@ -6,7 +6,7 @@ import type { ContainerOptions } from '../bundle/options.js';
 import { RrunError } from '../errors.js';
 import { parseDetachKeys } from '../util/detach-keys.js';
 import { closestWord, quote } from '../util/text.js';
-import type { Context, FlagValues, Parsed } from './command.js';
+import type { Context, FlagValues } from './command.js';
 import { CONTAINER_FLAGS, UNSUPPORTED_FLAGS } from './container-flags.js';
 import { loadKeyValueFile, splitKeyValue } from './kv-file.js';
 
@@ -15,7 +15,7 @@ type Values = FlagValues<typeof CONTAINER_FLAGS>;
 /** Everything that `run` can be told; the image is the first argument unless there is --rootfs. */
 export async function toContainerOptions(
   context: Context,
-  parsed: Pick<Parsed<typeof CONTAINER_FLAGS>, 'flags' | 'args' | 'given'>,
+  parsed: { flags: Values; args: string[]; given: ReadonlySet<string> },
 ): Promise<ContainerOptions> {
   const { flags, args, given } = parsed;
   checkSupported(given);
@@ -52,6 +52,20 @@ export async function toContainerOptions(
     logDriver: logDriver(flags['log-driver'] ?? config.log_driver?.value ?? 'json-file'),
     logOpts: logOptions(flags['log-opt']),
   };
+}
+
+/** What only a start can get wrong: conflicts of -d and -a, and a terminal that is none. */
+export function checkTerminal(context: Pick<Context, 'stdinIsTTY'>, options: ContainerOptions): void {
+  const attach = options.attach ?? [];
+  if (options.detach && attach.length > 0) {
+    throw new RrunError('USAGE', 'cannot use option "--attach" with "--detach": they contradict each other');
+  }
+  if (options.detach || !options.tty || context.stdinIsTTY) return;
+  const stdin = attach.length > 0 ? attach.includes('stdin') : options.interactive;
+  if (!stdin) return;
+  throw new RrunError('USAGE', 'cannot attach stdin to the terminal of the container: the input device is not a TTY', {
+    hint: 'leave out "-t"',
+  });
 }
 
 function identity(flags: Values) {

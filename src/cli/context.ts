@@ -8,7 +8,7 @@ import { loadConfig } from '../host/config.js';
 import { chooseDataRoot } from '../host/dirs.js';
 import type { Store } from '../store/store.js';
 import type { HostPath } from '../util/brand.js';
-import type { Context, FlagTable, FlagValues, Output } from './command.js';
+import type { CommandIndex, Context, FlagTable, FlagValues, Output } from './command.js';
 
 /** Options that stand before the command's name; the commands take them too. */
 export const GLOBAL_FLAGS = {
@@ -30,6 +30,7 @@ export interface Outside {
   stderr: Output;
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
+  commands: CommandIndex;
 }
 
 export async function makeContext(outside: Outside, flags: GlobalValues): Promise<Context> {

@@ -3,7 +3,7 @@
 import { RrunError } from '../errors.js';
 import { closestWord, quote, shellWord } from '../util/text.js';
 import { VERSION } from '../util/version.js';
-import type { AnyCommand, FlagTable, Output } from './command.js';
+import type { AnyCommand, CommandIndex, FlagTable, Output } from './command.js';
 import { COMMAND_NAMES, isLaunchName, isReservedName, tryLoadCommand } from './commands.js';
 import { GLOBAL_FLAGS, makeContext } from './context.js';
 import type { GlobalValues, Outside } from './context.js';
@@ -150,9 +150,11 @@ const IMAGE_FAILURES: ReadonlySet<string> = new Set([
   'NOT_FOUND',
 ]);
 
+const commands: CommandIndex = { names: COMMAND_NAMES, load: tryLoadCommand };
+
 /** What the process itself offers. */
 export function processOutside(): Outside {
-  return { stdout: new DescriptorOutput(1), stderr: new DescriptorOutput(2), env: process.env, cwd: currentDirectory() };
+  return { stdout: new DescriptorOutput(1), stderr: new DescriptorOutput(2), env: process.env, cwd: currentDirectory(), commands };
 }
 
 function currentDirectory(): string {

@@ -3,7 +3,6 @@
 import { RrunError } from '../../errors.js';
 import { closestWord, quote } from '../../util/text.js';
 import { defineCommand } from '../command.js';
-import { COMMAND_NAMES, tryLoadCommand } from '../commands.js';
 import { commandHelp, mainHelp } from '../help.js';
 
 export const command = defineCommand({
@@ -15,14 +14,15 @@ export const command = defineCommand({
   args: { min: 0, max: 1 },
   fast: true,
   async run(context, { args: [name] }) {
+    const { names, load } = context.commands;
     if (name === undefined) {
-      const all = await Promise.all(COMMAND_NAMES.map((each) => tryLoadCommand(each)));
+      const all = await Promise.all(names.map((each) => load(each)));
       context.stdout.write(mainHelp(all.filter((each) => each !== undefined)));
       return 0;
     }
-    const found = await tryLoadCommand(name);
+    const found = await load(name);
     if (found === undefined) {
-      const close = closestWord(name, COMMAND_NAMES);
+      const close = closestWord(name, names);
       throw new RrunError('USAGE', `cannot show help for ${quote(name)}: rrun has no such command`, {
         hint: close === undefined ? 'see "rrun help" for the list' : `did you mean "${close}"?`,
       });
