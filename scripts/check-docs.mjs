@@ -11,7 +11,8 @@ const read = (file) => readFileSync(path.join(root, file), 'utf8');
 
 checkErrorCodes();
 checkChangelog();
-for (const file of ['README.md', 'HACKING.md', 'CHANGELOG.md', 'SECURITY.md', ...listFiles(['docs'], ['.md'])]) checkLinks(file);
+for (const file of ['README.md', 'HACKING.md', 'CHANGELOG.md', 'SECURITY.md', ...listFiles(['docs'], ['.md'])])
+  checkLinks(file);
 problems.finish();
 
 function checkErrorCodes() {
@@ -19,19 +20,24 @@ function checkErrorCodes() {
   const inCode = new Set([...union.matchAll(/'([A-Z_]+)'/g)].map((match) => match[1]));
   const inDocs = new Set([...read('docs/errors.md').matchAll(/^### `([A-Z_]+)`/gm)].map((match) => match[1]));
   for (const code of inCode) if (!inDocs.has(code)) problems.add('docs/errors.md', `has no section for ${code}`);
-  for (const code of inDocs) if (!inCode.has(code)) problems.add('docs/errors.md', `explains ${code}, which src/errors.ts does not know`);
+  for (const code of inDocs)
+    if (!inCode.has(code)) problems.add('docs/errors.md', `explains ${code}, which src/errors.ts does not know`);
 }
 
 /** Keep a Changelog 1.1: an Unreleased section first, then versions in brackets with a date; known group names. */
 function checkChangelog() {
   const groups = new Set(['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security']);
-  const headings = [...read('CHANGELOG.md').matchAll(/^(#{2,3}) (.+)$/gm)].map((match) => ({ depth: match[1].length, text: match[2] }));
+  const headings = [...read('CHANGELOG.md').matchAll(/^(#{2,3}) (.+)$/gm)].map((match) => ({
+    depth: match[1].length,
+    text: match[2],
+  }));
   if (headings[0]?.text !== '[Unreleased]') problems.add('CHANGELOG.md', 'the first section is not "## [Unreleased]"');
   for (const { depth, text } of headings) {
     if (depth === 2 && !/^\[Unreleased\]$|^\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}$/.test(text)) {
       problems.add('CHANGELOG.md', `"## ${text}" is not "[VERSION] - YYYY-MM-DD"`);
     }
-    if (depth === 3 && !groups.has(text)) problems.add('CHANGELOG.md', `"### ${text}" is none of ${[...groups].join(', ')}`);
+    if (depth === 3 && !groups.has(text))
+      problems.add('CHANGELOG.md', `"### ${text}" is none of ${[...groups].join(', ')}`);
   }
 }
 
@@ -43,6 +49,7 @@ function checkLinks(file) {
   for (const match of read(file).matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
     const target = match[1];
     if (/^[a-z]+:/.test(target)) continue;
-    if (!existsSync(path.join(root, path.dirname(file), target))) problems.add(file, `links to "${target}", which is not there`);
+    if (!existsSync(path.join(root, path.dirname(file), target)))
+      problems.add(file, `links to "${target}", which is not there`);
   }
 }

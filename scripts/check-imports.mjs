@@ -38,10 +38,14 @@ problems.finish();
 function readImports(file) {
   const text = readFileSync(path.join(root, file), 'utf8');
   const found = [];
-  for (const match of text.matchAll(/^(?:import|export)\s+(type\s)?[^'"`;]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm)) {
+  for (const match of text.matchAll(
+    /^(?:import|export)\s+(type\s)?[^'"`;]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm,
+  )) {
     const specifier = match[2] ?? match[3] ?? match[4];
     // `typeof import('x')` and `import('x').Type` are types only.
-    const isType = match[1] !== undefined || (match[4] !== undefined && !/await\s+$|return\s+$|=>\s*$|\(\s*$|\[\s*$|,\s*$/.test(text.slice(0, match.index)));
+    const isType =
+      match[1] !== undefined ||
+      (match[4] !== undefined && !/await\s+$|return\s+$|=>\s*$|\(\s*$|\[\s*$|,\s*$/.test(text.slice(0, match.index)));
     found.push({ specifier, isType });
   }
   return found;
@@ -66,7 +70,8 @@ function checkRank(file, target, specifier) {
   const from = roomOf(file);
   const to = roomOf(target);
   for (const room of [from, to]) {
-    if (ranks[room] === undefined) problems.add(file, `"${room}" has no rank: add it to check-imports.mjs and HACKING.md`);
+    if (ranks[room] === undefined)
+      problems.add(file, `"${room}" has no rank: add it to check-imports.mjs and HACKING.md`);
   }
   if (from === to || ranks[to] < ranks[from]) return;
   // Names of errors and ids without I/O: rank 0 files may use each other.

@@ -35,7 +35,12 @@ function checkTypeScript(file, kind) {
   function visit(node) {
     if (ts.isFunctionLike(node) && node.body !== undefined) {
       const name = node.name?.getText(source) ?? 'function';
-      checkFunction(`${file}:${lineOf(node.getStart()) + 1}`, name, lineOf(node.end) - lineOf(node.getStart()) + 1, kind);
+      checkFunction(
+        `${file}:${lineOf(node.getStart()) + 1}`,
+        name,
+        lineOf(node.end) - lineOf(node.getStart()) + 1,
+        kind,
+      );
     }
     ts.forEachChild(node, visit);
   }
@@ -74,7 +79,9 @@ function printAims() {
   for (const kind of Object.keys(sizes)) {
     const sorted = sizes[kind].map(({ lines }) => lines).sort((a, b) => a - b);
     const p90 = sorted[Math.floor(sorted.length * 0.9)] ?? 0;
-    console.log(`${kind}: ${sorted.length} files, ${total(kind)} lines, nine of ten files have at most ${p90} (aim ${limits[kind].aimFile})`);
+    console.log(
+      `${kind}: ${sorted.length} files, ${total(kind)} lines, nine of ten files have at most ${p90} (aim ${limits[kind].aimFile})`,
+    );
   }
   console.log(`tests : source = ${(total('test') / Math.max(1, total('ts') + total('c'))).toFixed(2)} : 1`);
 }

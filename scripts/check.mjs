@@ -47,7 +47,8 @@ async function runCheck(name) {
 
 if (import.meta.filename === process.argv[1]) {
   const unknown = process.argv.slice(2).filter((name) => checks[name] === undefined);
-  if (unknown.length > 0) throw new Error(`no such check: ${unknown.join(', ')}; there are ${Object.keys(checks).join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(`no such check: ${unknown.join(', ')}; there are ${Object.keys(checks).join(', ')}`);
   const { failed } = await runGate(process.argv.length > 2 ? process.argv.slice(2) : undefined);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -5,7 +5,8 @@ import { Layout, architecture } from './lib/oci.mjs';
 import { alpineConfig, alpineTar, debianTar, tarOf } from './lib/rootfs.mjs';
 
 const [kind, dir, program] = process.argv.slice(2);
-if (kind === undefined || dir === undefined) throw new Error('usage: make-image.mjs alpine|debian|payload FOLDER [PAYLOAD-PROGRAM]');
+if (kind === undefined || dir === undefined)
+  throw new Error('usage: make-image.mjs alpine|debian|payload FOLDER [PAYLOAD-PROGRAM]');
 
 const makers = { alpine, debian, payload };
 const temp = `${dir}.${process.pid}.tmp`;

@@ -45,7 +45,8 @@ function replaceFile(file, contents) {
 
 function removeOldChunks(dist, current) {
   for (const name of readdirSync(dist)) {
-    if (name.startsWith('rrun-') && name.endsWith('.mjs') && !current.has(name)) rmSync(path.join(dist, name), { force: true });
+    if (name.startsWith('rrun-') && name.endsWith('.mjs') && !current.has(name))
+      rmSync(path.join(dist, name), { force: true });
   }
 }
 
@@ -74,9 +75,14 @@ const namedImports = {
       return { path: name, namespace: 'named-imports' };
     });
     context.onLoad({ filter: /.*/, namespace: 'named-imports' }, async ({ path: name }) => {
-      const names = Object.keys(await import(name)).filter((key) => key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key));
+      const names = Object.keys(await import(name)).filter(
+        (key) => key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key),
+      );
       const aliases = names.map((key) => `const rrun_${key} = all.${key};\nexport { rrun_${key} as ${key} };`);
-      return { contents: `import * as all from '${name}';\nexport default all.default;\n${aliases.join('\n')}`, resolveDir: root };
+      return {
+        contents: `import * as all from '${name}';\nexport default all.default;\n${aliases.join('\n')}`,
+        resolveDir: root,
+      };
     });
   },
 };

@@ -1,6 +1,15 @@
 // Writes an image as an OCI image layout, and pushes such a layout to a registry. For stand-ins and tests; no part of rrun.
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -11,7 +20,15 @@ const types = {
   config: 'application/vnd.oci.image.config.v1+json',
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
 };
-const goArch = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ppc64: 'ppc64le', s390x: 's390x', riscv64: 'riscv64', ia32: '386' };
+const goArch = {
+  x64: 'amd64',
+  arm64: 'arm64',
+  arm: 'arm',
+  ppc64: 'ppc64le',
+  s390x: 's390x',
+  riscv64: 'riscv64',
+  ia32: '386',
+};
 
 /** The machine's architecture in the image-spec's spelling. */
 export const architecture = goArch[process.arch] ?? process.arch;
@@ -51,7 +68,10 @@ export class Layout {
   finish(manifests) {
     const [first] = manifests;
     const top = manifests.length === 1 ? first : this.#writeIndex(manifests);
-    writeFileSync(path.join(this.#dir, 'index.json'), JSON.stringify({ schemaVersion: 2, mediaType: types.index, manifests: [top] }));
+    writeFileSync(
+      path.join(this.#dir, 'index.json'),
+      JSON.stringify({ schemaVersion: 2, mediaType: types.index, manifests: [top] }),
+    );
   }
 
   #writeIndex(manifests) {
@@ -93,9 +113,14 @@ export async function pushLayout(dir, registry, name, tag) {
 async function pushManifest({ dir, base, descriptor, reference }) {
   const bytes = readFileSync(blobPath(dir, descriptor.digest));
   const value = JSON.parse(bytes.toString('utf8'));
-  for (const child of value.manifests ?? []) await pushManifest({ dir, base, descriptor: child, reference: child.digest });
+  for (const child of value.manifests ?? [])
+    await pushManifest({ dir, base, descriptor: child, reference: child.digest });
   for (const blob of value.layers === undefined ? [] : [value.config, ...value.layers]) await pushBlob(dir, base, blob);
-  await request(`${base}/manifests/${reference}`, { method: 'PUT', headers: { 'content-type': descriptor.mediaType }, body: bytes });
+  await request(`${base}/manifests/${reference}`, {
+    method: 'PUT',
+    headers: { 'content-type': descriptor.mediaType },
+    body: bytes,
+  });
 }
 
 async function pushBlob(dir, base, { digest, size }) {
@@ -110,7 +135,8 @@ async function pushBlob(dir, base, { digest, size }) {
 
 async function request(url, init) {
   const response = await fetch(url, init);
-  if (!response.ok) throw new Error(`cannot push to ${url}: ${init.method} answers ${response.status} ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`cannot push to ${url}: ${init.method} answers ${response.status} ${await response.text()}`);
   await response.arrayBuffer();
   return response;
 }

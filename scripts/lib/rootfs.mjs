@@ -64,7 +64,9 @@ export function tarOf(entries) {
 
 /** busybox with all its applets, and the few files of /etc that make `id` and shells feel at home. */
 export function alpineTar(busybox = findBusybox()) {
-  const applets = spawnSync(busybox, ['--list-full'], { encoding: 'utf8' }).stdout.split('\n').filter((name) => name !== '');
+  const applets = spawnSync(busybox, ['--list-full'], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter((name) => name !== '');
   const links = applets
     .filter((name) => /^(usr\/)?s?bin\//.test(name) && name !== 'bin/busybox')
     .map((name) => ({ name, type: 'symlink', linkname: '/bin/busybox', mode: 0o777 }));

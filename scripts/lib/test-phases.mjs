@@ -39,7 +39,9 @@ export async function runPhases(wanted) {
   } finally {
     place.close();
   }
-  console.log(`${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`);
+  console.log(
+    `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,
+  );
   return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 }
 
@@ -50,7 +52,9 @@ async function phase(name, body) {
   totals.passed += passed;
   totals.failed += failed;
   totals.skipped += skipped;
-  console.log(`# ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${((Date.now() - started) / 1000).toFixed(0)} s)\n`);
+  console.log(
+    `# ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped (${((Date.now() - started) / 1000).toFixed(0)} s)\n`,
+  );
 }
 
 function build() {
@@ -119,7 +123,9 @@ function compilePayload(program) {
 }
 
 function makeImage(kind, dir, program) {
-  const { status } = spawnSync(process.execPath, [path.join(root, 'scripts/make-image.mjs'), kind, dir, program], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [path.join(root, 'scripts/make-image.mjs'), kind, dir, program], {
+    stdio: 'inherit',
+  });
   return status === 0 ? 0 : 1;
 }
 
@@ -151,7 +157,16 @@ function installLts(place) {
   if (existsSync(node)) return node;
   const temp = `${dir}.tmp`;
   rmSync(temp, { recursive: true, force: true });
-  const args = ['install', '--prefix', temp, '--no-save', '--no-package-lock', '--no-fund', '--no-audit', `${name}@${ltsVersion}`];
+  const args = [
+    'install',
+    '--prefix',
+    temp,
+    '--no-save',
+    '--no-package-lock',
+    '--no-fund',
+    '--no-audit',
+    `${name}@${ltsVersion}`,
+  ];
   const { status } = spawnSync('npm', args, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`cannot test on Node ${ltsVersion}: npm does not give ${name}`);
   renameSync(temp, dir);

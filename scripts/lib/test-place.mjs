@@ -1,12 +1,33 @@
 // Where and as whom the tests run: as root a copy of the built checkout that belongs to an unprivileged user, else the checkout.
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { root } from './root.mjs';
 
 const testUser = 'rrun-test';
-const copied = ['build', 'dist', 'docs', 'helpers', 'node_modules', 'package.json', 'scripts', 'src', 'test', 'tsconfig.json'];
+const copied = [
+  'build',
+  'dist',
+  'docs',
+  'helpers',
+  'node_modules',
+  'package.json',
+  'scripts',
+  'src',
+  'test',
+  'tsconfig.json',
+];
 
 /** `dir` is the built tree, `run(argv)` runs a program there as the test's user, `close()` removes what was made. */
 export async function openPlace() {
@@ -18,7 +39,13 @@ function openAsUser() {
   const temp = mkdtempSync('/var/tmp/rrun-');
   const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir, '.cache'), 'rrun-test');
   mkdirSync(cache, { recursive: true });
-  return new Place({ dir: root, temp, cache, user: { uid, gid, name: username, home: homedir }, node: process.execPath });
+  return new Place({
+    dir: root,
+    temp,
+    cache,
+    user: { uid, gid, name: username, home: homedir },
+    node: process.execPath,
+  });
 }
 
 function openAsRoot() {
@@ -29,7 +56,8 @@ function openAsRoot() {
   const cache = '/var/cache/rrun-test';
   mkdirSync(dir);
   mkdirSync(cache, { recursive: true });
-  for (const name of copied) cpSync(path.join(root, name), path.join(dir, name), { recursive: true, verbatimSymlinks: true });
+  for (const name of copied)
+    cpSync(path.join(root, name), path.join(dir, name), { recursive: true, verbatimSymlinks: true });
   const node = readableNode(temp);
   writeFileSync(path.join(dir, 'dist/node-path'), `${node}\n`);
   check('chown', ['-R', `${user.uid}:${user.gid}`, temp]);
@@ -55,7 +83,13 @@ function ensureUser() {
 
 /** Node may be installed where only its owner can go. */
 function readableNode(temp) {
-  const told = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, '--version']);
+  const told = spawnSync('setpriv', [
+    '--reuid=65534',
+    '--regid=65534',
+    '--clear-groups',
+    process.execPath,
+    '--version',
+  ]);
   if (told.status === 0) return process.execPath;
   const copy = path.join(temp, 'node');
   copyFileSync(process.execPath, copy);
@@ -65,7 +99,8 @@ function readableNode(temp) {
 
 function check(program, args) {
   const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`cannot prepare the tests: ${[program, ...args].join(' ')}: ${error?.message ?? stderr}`);
+  if (status !== 0)
+    throw new Error(`cannot prepare the tests: ${[program, ...args].join(' ')}: ${error?.message ?? stderr}`);
   return stdout;
 }
 

@@ -12,7 +12,9 @@ export default new Transform({
     done(null, textOf(event));
   },
   flush(done) {
-    const lines = [...files].map(([file, { count, ms }]) => `  ${path.basename(file)}: ${count} tests, ${(ms / 1000).toFixed(1)} s\n`);
+    const lines = [...files].map(
+      ([file, { count, ms }]) => `  ${path.basename(file)}: ${count} tests, ${(ms / 1000).toFixed(1)} s\n`,
+    );
     const why = [...skips].map(([reason, count]) => `  skipped ${count}: ${reason}\n`);
     done(null, `${lines.join('')}${why.join('')}@counts ${JSON.stringify(totals)}\n`);
   },
