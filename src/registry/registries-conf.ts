@@ -205,7 +205,7 @@ function relocate(prefix: string, location: string | undefined, name: string): s
   if (location === undefined) return name;
   if (prefix.startsWith('*.')) return location + name.slice(name.indexOf('/'));
   // A prefix with a tag or digest stands for the repository alone: the tag is asked for as it was typed.
-  if (prefix.length > name.length) return location.replace(/(?:@.*|:[^/:]*)$/, (tail) => (/^:\d+$/.test(tail) && !location.includes('/') ? tail : ''));
+  if (prefix.length > name.length) return location.includes('/') ? location.replace(/@.*$/, '').replace(/:[^/]*$/, '') : location;
   return location + name.slice(prefix.length);
 }
 
