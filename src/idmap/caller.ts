@@ -34,14 +34,14 @@ export async function loadCaller(paths: SubidPaths = SUBID_PATHS): Promise<Calle
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   const user = tryUserInfo();
-  const [uidMap, gidMap, probe, newuidmap, newgidmap, getsubids, loginDefs] = await Promise.all([
+  const [uidMap, gidMap, probe, newuidmap, newgidmap, loginDefs, subids] = await Promise.all([
     readFile('/proc/self/uid_map', 'utf8'),
     readFile('/proc/self/gid_map', 'utf8'),
     loadPrivilegeProbe(),
     findProgram('newuidmap'),
     findProgram('newgidmap'),
-    findProgram('getsubids'),
     readFile('/etc/login.defs', 'utf8').catch(() => ''),
+    loadCallerSubids({ uid, name: user?.username }, paths),
   ]);
   return {
     uid,
@@ -51,7 +51,7 @@ export async function loadCaller(paths: SubidPaths = SUBID_PATHS): Promise<Calle
     uidMap: parseIdMap(uidMap),
     gidMap: parseIdMap(gidMap),
     maySetIds: hasSetIdCapabilities(probe.status),
-    subids: await loadCallerSubids({ uid, name: user?.username }, { ...paths, getsubids }),
+    subids,
     newuidmap: newuidmap && (await checkSetidProgram(newuidmap, 'cap_setuid', probe)),
     newgidmap: newgidmap && (await checkSetidProgram(newgidmap, 'cap_setgid', probe)),
     grantAuxGroups: /^\s*GRANT_AUX_GROUP_SUBIDS\s+yes\b/m.test(loginDefs),

@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { findProgram } from './programs.js';
 import { MAX_ID, type IdRange } from './ranges.js';
 
 export interface SubidEntry extends IdRange {
@@ -34,8 +35,8 @@ export interface SubidPaths {
   subuid: string;
   subgid: string;
   nsswitch: string;
-  /** Asks libsubid; absent where getsubids(1) is not installed. */
-  getsubids?: string | undefined;
+  /** Asks libsubid; default: getsubids(1) of PATH, looked for only where nsswitch.conf names another source. */
+  getsubids?: string;
 }
 
 export const SUBID_PATHS: SubidPaths = { subuid: '/etc/subuid', subgid: '/etc/subgid', nsswitch: '/etc/nsswitch.conf' };
@@ -94,11 +95,9 @@ export async function loadSubids(owner: SubidOwner, paths: SubidPaths = SUBID_PA
   const firstFree = findFree([...uidFile.entries, ...gidFile.entries]);
   // With another source in nsswitch.conf, newuidmap asks that source only and never the files (shadow, lib/nss.c).
   const service = parseSubidSource(nsswitch);
-  if (service !== 'files' && paths.getsubids !== undefined && owner.name !== undefined) {
-    const [uids, gids] = await Promise.all([
-      askGetsubids(paths.getsubids, [owner.name]),
-      askGetsubids(paths.getsubids, ['-g', owner.name]),
-    ]);
+  const program = service === 'files' ? undefined : (paths.getsubids ?? (await findProgram('getsubids')));
+  if (program !== undefined && owner.name !== undefined) {
+    const [uids, gids] = await Promise.all([askGetsubids(program, [owner.name]), askGetsubids(program, ['-g', owner.name])]);
     if (uids.length > 0) return { uids, gids, source: `the "${service}" source of ${paths.nsswitch}`, problems, firstFree };
   }
   return { uids: rangesOf(uidFile, owner), gids: rangesOf(gidFile, owner), source: paths.subuid, problems, firstFree };

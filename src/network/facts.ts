@@ -1,11 +1,13 @@
 // What the choice of a network depends on: looked at once a launch, none of it needs to be online.
 
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { findProgram } from '../idmap/programs.js';
 import type { HostPath } from '../util/brand.js';
+import { parseNetwork } from './parse-network.js';
 import type { Slirp4netnsFeature } from './slirp4netns-args.js';
-import { loadSlirp4netnsFeatures } from './slirp4netns-program.js';
+import { isSlirp4netnsFeature, loadSlirp4netnsFeatures } from './slirp4netns-program.js';
 
 export interface NetworkFacts {
   slirp4netns?: { path: HostPath; features: ReadonlySet<Slirp4netnsFeature> };
@@ -18,10 +20,18 @@ export interface NetworkFacts {
   hosts: string;
 }
 
-export async function loadNetworkFacts(): Promise<NetworkFacts> {
+export interface NetworkFactsRequest {
+  /** --network as typed: only what it needs is looked at. */
+  network?: string | undefined;
+  /** Where the features of slirp4netns are remembered; asking it costs as much as half a launch. */
+  cacheDir?: HostPath | undefined;
+}
+
+export async function loadNetworkFacts(request: NetworkFactsRequest = {}): Promise<NetworkFacts> {
+  const needsSlirp = parseNetwork(request.network).kind === 'slirp4netns';
   const [slirp4netns, tunProblem, resolvConf, hosts] = await Promise.all([
-    loadSlirp4netns(),
-    deviceProblem('/dev/net/tun'),
+    needsSlirp ? loadSlirp4netns(request.cacheDir) : undefined,
+    needsSlirp ? deviceProblem('/dev/net/tun') : undefined,
     readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
     readFile('/etc/hosts', 'utf8').catch(() => ''),
   ]);
@@ -35,9 +45,39 @@ export async function loadNetworkFacts(): Promise<NetworkFacts> {
   };
 }
 
-async function loadSlirp4netns(): Promise<NetworkFacts['slirp4netns']> {
+async function loadSlirp4netns(cacheDir: HostPath | undefined): Promise<NetworkFacts['slirp4netns']> {
   const path = await findProgram('slirp4netns');
-  return path === undefined ? undefined : { path, features: await loadSlirp4netnsFeatures(path) };
+  if (path === undefined) return undefined;
+  if (cacheDir === undefined) return { path, features: await loadSlirp4netnsFeatures(path) };
+  const { size, mtimeMs } = await stat(path);
+  const key = `${path} ${size} ${mtimeMs}`;
+  const file = join(cacheDir, 'slirp4netns.json');
+  const remembered = await loadRemembered(file, key);
+  if (remembered !== undefined) return { path, features: remembered };
+  const features = await loadSlirp4netnsFeatures(path);
+  await remember(file, { key, features: [...features] });
+  return { path, features };
+}
+
+async function loadRemembered(file: string, key: string): Promise<ReadonlySet<Slirp4netnsFeature> | undefined> {
+  try {
+    const memory = JSON.parse(await readFile(file, 'utf8')) as { key?: unknown; features?: unknown };
+    if (memory.key !== key || !Array.isArray(memory.features)) return undefined;
+    return new Set(memory.features.filter(isSlirp4netnsFeature));
+  } catch {
+    return undefined; // absent or damaged: ask again
+  }
+}
+
+/** By rename, as others may read it now. A full or read-only disk only means that it is asked again. */
+async function remember(file: string, memory: { key: string; features: Slirp4netnsFeature[] }): Promise<void> {
+  const aside = `${file}.${process.pid}`;
+  try {
+    await writeFile(aside, JSON.stringify(memory));
+    await rename(aside, file);
+  } catch {
+    await rm(aside, { force: true }).catch(() => undefined);
+  }
 }
 
 /** Opens a device for reading and writing: the node may be there while its driver is not (ENODEV, ENXIO). */

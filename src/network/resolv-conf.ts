@@ -2,7 +2,7 @@
 
 import { isIP, isIPv6 } from 'node:net';
 import { RrunError } from '../errors.js';
-import type { NetworkChoice } from './choose.js';
+import type { NetworkChoice } from './choose-network.js';
 
 export interface DnsOptions {
   /** --dns, --dns-search, --dns-option as typed. */

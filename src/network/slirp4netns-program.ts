@@ -16,6 +16,10 @@ const FEATURES: readonly Slirp4netnsFeature[] = [
   'macaddress',
 ];
 
+export function isSlirp4netnsFeature(value: unknown): value is Slirp4netnsFeature {
+  return FEATURES.some((feature) => feature === value);
+}
+
 export interface Slirp4netnsVersion {
   /** "1.2.0", or "0.4.3+dev". */
   version: string;

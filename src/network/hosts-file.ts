@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { RrunError } from '../errors.js';
-import type { NetworkChoice } from './choose.js';
+import type { NetworkChoice } from './choose-network.js';
 
 export interface HostsEntry {
   address: string;

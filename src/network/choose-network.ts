@@ -3,15 +3,15 @@
 import { RrunError } from '../errors.js';
 import type { HostPath } from '../util/brand.js';
 import type { Decision } from '../util/decision.js';
-import type { NetworkFacts } from './facts.js';
+import { loadNetworkFacts, type NetworkFacts } from './facts.js';
 import { parseNetwork, type NetworkOption, type SlirpSettings } from './parse-network.js';
 import { DEFAULT_CIDR, parseCidr, slirp4netnsArgs, type Slirp4netnsNetwork, type Slirp4netnsOptions } from './slirp4netns-args.js';
 
 export interface NetworkRequest {
   /** --network as typed; undefined for the default. */
   network?: string | undefined;
-  /** Id 0 is mapped in the container's user namespace; slirp4netns becomes it to build its sandbox. */
-  rootIsMapped: boolean;
+  /** Id 0 is mapped in the container's user namespace (default); slirp4netns becomes it to build its sandbox. */
+  rootIsMapped?: boolean;
 }
 
 export interface NetworkChoice {
@@ -32,7 +32,19 @@ export interface NetworkChoice {
 /** Large packets save system calls; over a user-mode stack the host's own MTU does not matter. */
 const DEFAULT_MTU = 65_520;
 
-export function chooseNetwork(request: NetworkRequest, facts: NetworkFacts): NetworkChoice {
+export interface ChooseNetworkOptions extends Omit<NetworkRequest, 'network'> {
+  /** DATA/cache, where the features of slirp4netns are remembered. */
+  cacheDir?: HostPath;
+}
+
+/** Looks at the host and decides on the network of one container; throws where what was asked for cannot be had. */
+export async function chooseNetwork(network: string | undefined, options: ChooseNetworkOptions = {}): Promise<NetworkChoice> {
+  const { cacheDir, ...request } = options;
+  return decideNetwork({ network, ...request }, await loadNetworkFacts({ network, cacheDir }));
+}
+
+/** The decision alone, from facts. */
+export function decideNetwork(request: NetworkRequest, facts: NetworkFacts): NetworkChoice {
   const option = parseNetwork(request.network);
   switch (option.kind) {
     case 'none':
@@ -102,10 +114,11 @@ function tunUnusable(errno: string): RrunError {
 
 function slirpOptions(settings: SlirpSettings, request: NetworkRequest, features: Program['features']): { options: Slirp4netnsOptions; decisions: Decision[] } {
   requireFeatures(settings, features);
-  const sandbox = features.has('enable-sandbox') && request.rootIsMapped;
+  const rootIsMapped = request.rootIsMapped !== false;
+  const sandbox = features.has('enable-sandbox') && rootIsMapped;
   const decisions: Decision[] = [];
   if (!sandbox) {
-    const reason = request.rootIsMapped ? 'this version of slirp4netns has none' : 'id 0 is not mapped in the container';
+    const reason = rootIsMapped ? 'this version of slirp4netns has none' : 'id 0 is not mapped in the container';
     decisions.push({ topic: 'network sandbox', choice: 'off', why: reason });
   }
   const options: Slirp4netnsOptions = {
