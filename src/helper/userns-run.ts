@@ -39,8 +39,8 @@ export function usernsSteps(mapping: UsernsMapping): PlanStep<MonitorOp>[] {
     return [step('setgroups-deny'), step('uidmap', 'direct', ...uids), step('gidmap', 'direct', ...gids)];
   }
   return [
-    step('uidmap', mapping.newuidmap ?? 'newuidmap', ...uids),
-    step('gidmap', mapping.newgidmap ?? 'newgidmap', ...gids),
+    step('uidmap', mapping.newuidmap ?? 'direct', ...uids),
+    step('gidmap', mapping.newgidmap ?? 'direct', ...gids),
   ];
 }
 

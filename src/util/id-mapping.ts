@@ -17,7 +17,7 @@ export interface UsernsMapping {
   kind: 'ranges' | 'single';
   uidMappings: IdMapping[];
   gidMappings: IdMapping[];
-  /** Absolute paths of the programs that write ranges; absent for `single`. */
+  /** Absolute paths of the programs that write ranges; absent where the map is written directly: `single`, and as root. */
   newuidmap?: string;
   newgidmap?: string;
 }
