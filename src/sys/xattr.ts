@@ -6,6 +6,7 @@ import { cString, shown } from './path-bytes.js';
 const lsetxattr = libc('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)');
 const lgetxattr = libc('int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)');
 const llistxattr = libc('int64_t llistxattr(const void *path, void *list, size_t size)');
+const lremovexattr = libc('int lremovexattr(const void *path, const void *name)');
 
 /** Kernel limits (xattr(7)): 64 KiB for one value, 64 KiB for the list of names. */
 const LARGEST = 65536;
@@ -42,4 +43,11 @@ export function listXattrs(path: string | Buffer): Buffer[] {
     start = end + 1;
   }
   return names;
+}
+
+/** Removes the attribute where there is one. */
+export function removeXattr(path: string | Buffer, name: string): void {
+  const result = lremovexattr(cString(path), cString(name));
+  if (result === -1 && ['ENODATA', 'EOPNOTSUPP'].includes(lastErrno())) return;
+  checked(result, 'lremovexattr', `remove attribute "${name}" of "${shown(path)}"`);
 }

@@ -1,0 +1,119 @@
+// The process that unpacks one layer: root of the mapped user namespace, compressed bytes on fd 0.
+//
+//   load everything → read the first bytes → load what they need → chroot → unpack → answer on RESULT_FD
+//
+// After chroot no file of the host can be opened any more: no module, no library, nothing under /proc. Whatever may be
+// loaded late (koffi, the hash, threads of the pool, standard input) is therefore used once before.
+
+import { createHash, type Hash } from 'node:crypto';
+import * as fs from 'node:fs';
+import type { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
+
+import { RrunError } from '../errors.js';
+import { chroot } from '../sys/file.js';
+import { loadNative } from '../sys/native.js';
+import { removeXattr } from '../sys/xattr.js';
+import { decompressor, detectCompression, SNIFF_BYTES } from './decompress.js';
+import { layerInvalid } from './layer-error.js';
+import { LayerWriter, LIMITS } from './layer-writer.js';
+import { OwnerCheck } from './ownership.js';
+import { TarReader } from './tar-reader.js';
+import { RESULT_FD, type UnpackAnswer, type UnpackRequest } from './unpack-protocol.js';
+
+/** The tar itself is larger than what is in it: headers, padding, what follows its end. */
+const MAX_STREAM_BYTES = LIMITS.totalBytes + LIMITS.members * 1536;
+/** Threads that libuv starts on first use; each one at least once. */
+const POOL_SIZE = 4;
+
+/** Runs the child; gives its exit code. `args`: the request as JSON. */
+export async function unpackChild(args: readonly string[]): Promise<number> {
+  const answer = await unpackHere(JSON.parse(args[0] ?? '') as UnpackRequest).catch(failure);
+  fs.writeSync(RESULT_FD, `${JSON.stringify(answer)}\n`);
+  return answer.ok ? 0 : 1;
+}
+
+async function unpackHere(request: UnpackRequest): Promise<UnpackAnswer> {
+  const source = process.stdin.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  const head = await readHead(source);
+  const decompress = await decompressor(detectCompression(head));
+  const hash = createHash('sha256');
+  await warmUp();
+  enterRoot(request);
+  const writer = new LayerWriter(request.kind === 'ranges' ? new OwnerCheck(request) : undefined);
+  await unpackStream(whole(head, source), decompress, { writer, hash });
+  return { ok: true, diffId: `sha256:${hash.digest('hex')}`, facts: writer.finish() };
+}
+
+async function readHead(source: AsyncIterator<Buffer>): Promise<Buffer> {
+  let head = Buffer.alloc(0);
+  while (head.length < SNIFF_BYTES) {
+    const { value, done } = await source.next();
+    if (done === true) break;
+    head = Buffer.concat([head, value]);
+  }
+  return head;
+}
+
+async function* whole(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+async function warmUp(): Promise<void> {
+  loadNative();
+  createHash('sha256').update('').digest();
+  const gzip = zlib.gzipSync('');
+  await Promise.all(Array.from({ length: POOL_SIZE }, () => promisify(zlib.gunzip)(gzip)));
+  process.umask(0); // modes are exact at creation
+}
+
+function enterRoot({ root, kind }: UnpackRequest): void {
+  chroot(root);
+  // A default ACL of the directory above would change the mode of everything below.
+  removeXattr('/', 'system.posix_acl_default');
+  if (kind === 'ranges') fs.chownSync('/', 0, 0); // a setgid directory above gave its group
+  fs.chmodSync('/', 0o755);
+}
+
+interface Targets {
+  writer: LayerWriter;
+  hash: Hash;
+}
+
+async function unpackStream(source: AsyncIterable<Buffer>, decompress: Transform | undefined, { writer, hash }: Targets): Promise<void> {
+  const reader = new TarReader(writer);
+  let bytes = 0;
+  const consume = async (tar: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const piece of tar) {
+      bytes += piece.length;
+      if (bytes > MAX_STREAM_BYTES) throw layerInvalid(`it has more than ${MAX_STREAM_BYTES} bytes when unpacked`);
+      hash.update(piece);
+      reader.push(piece);
+    }
+  };
+  try {
+    if (decompress === undefined) await consume(source);
+    else await pipeline(source, decompress, consume);
+  } catch (error) {
+    throw explainStream(error);
+  }
+  reader.finish();
+}
+
+/** zlib's own errors have codes such as Z_DATA_ERROR and ZSTD_error_corruption_detected. */
+function explainStream(error: unknown): unknown {
+  if (error instanceof RrunError || !(error instanceof Error)) return error;
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'Z_BUF_ERROR') return layerInvalid('its compressed data ends too early', { cause: error });
+  if (code.startsWith('Z_') || code.startsWith('ZSTD_')) return layerInvalid(`its compressed data is corrupt: ${error.message}`, { cause: error });
+  return error;
+}
+
+function failure(error: unknown): UnpackAnswer {
+  if (!(error instanceof RrunError)) throw error;
+  const { code, message, hint } = error;
+  return { ok: false, code, message, ...(hint === undefined ? {} : { hint }) };
+}
