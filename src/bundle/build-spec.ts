@@ -1,0 +1,201 @@
+// Options + image + context → config.json, with a reason for each choice. Docker's meaning and defaults, done without root.
+
+import { RrunError } from '../errors.js';
+import type { Decision } from '../util/decision.js';
+import { capabilitySets, chooseCapabilities, DEFAULT_CAPABILITIES } from './capabilities.js';
+import { chooseGroups, isMapped, KEEP_GROUPS_ANNOTATION, unmappedId } from './choose-groups.js';
+import { chooseSeccomp } from './choose-seccomp.js';
+import { containerMounts } from './container-mounts.js';
+import type { BuiltSpec, ImageProcessConfig, SpecContext, SpecFacts } from './context.js';
+import { hiddenPaths } from './default-mounts.js';
+import { readSpecFacts } from './facts.js';
+import { makeEnv } from './make-env.js';
+import { chooseNamespaces, type NamespaceChoice } from './namespaces.js';
+import type { ContainerOptions } from './options.js';
+import { resolveArgs } from './resolve-args.js';
+import { resolveUser, type ResolvedUser } from './resolve-user.js';
+import { normalizePath } from './rootfs-path.js';
+import { parseSecurityOptions, type SecurityOptions } from './security-options.js';
+import type { Spec, SpecLinux, SpecProcess, SpecUser } from './spec.wire.js';
+import { parseSignal } from './stop-signal.js';
+import { defaultSysctls, validateSysctls } from './sysctls.js';
+import { chooseTimezone } from './timezone.js';
+import { makeRlimits } from './ulimits.js';
+
+/** The runtime puts a PID 1 of ours before the command, which reaps orphans and hands signals on (--init). */
+export const INIT_ANNOTATION = 'rrun.init';
+const OCI_VERSION = '1.2.0';
+const DEFAULT_UMASK = 0o022;
+
+/** What the parts below need in common. */
+interface Build {
+  options: ContainerOptions;
+  image: ImageProcessConfig;
+  context: SpecContext;
+  facts: SpecFacts;
+  security: SecurityOptions;
+  namespaces: NamespaceChoice;
+  capabilities: string[];
+  decisions: Decision[];
+}
+
+export async function buildSpec(options: ContainerOptions, image: ImageProcessConfig | undefined, context: SpecContext): Promise<BuiltSpec> {
+  const decisions: Decision[] = [];
+  const facts = readSpecFacts(context.facts);
+  const security = parseSecurityOptions(options.securityOpt);
+  const namespaces = chooseNamespaces(options, context, decisions);
+  const capabilities = decideCapabilities(options, facts, decisions);
+  const build: Build = { options, image: image ?? {}, context, facts, security, namespaces, capabilities, decisions };
+
+  const { user, resolved, keepsGroups } = decideUser(build);
+  const timezone = chooseTimezone(options.tz);
+  const process = makeProcess(build, user, resolved, timezone.env);
+  const linux = makeLinux(build);
+  const stopSignal = parseSignal(options.stopSignal ?? (build.image.StopSignal || 'SIGTERM'));
+  // Last: only this makes something on disk, and everything that can be refused has been.
+  const { mounts, volumes, rootfsDirs } = await containerMounts(
+    { options, image: build.image, context, facts, namespaces, user, writableCgroups: security.writableCgroups, timezone: timezone.mount },
+    decisions,
+  );
+  const spec: Spec = {
+    ociVersion: OCI_VERSION,
+    root: { path: context.rootfs ?? 'rootfs', readonly: options.readOnly },
+    process,
+    ...(namespaces.ownUts ? { hostname: context.hostname } : {}),
+    ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
+    mounts,
+    annotations: {
+      ...options.annotations,
+      ...(keepsGroups ? { [KEEP_GROUPS_ANNOTATION]: '1' } : {}),
+      ...(options.init ? { [INIT_ANNOTATION]: '1' } : {}),
+    },
+    linux,
+  };
+  return { spec, decisions, volumes, rootfsDirs, stopSignal };
+}
+
+function decideCapabilities(options: ContainerOptions, { lastCap }: SpecFacts, decisions: Decision[]): string[] {
+  const { capAdd, capDrop, privileged } = options;
+  const names = chooseCapabilities({ add: capAdd, drop: capDrop, privileged, lastCap });
+  const isDefault = !privileged && capAdd.length === 0 && capDrop.length === 0;
+  decisions.push({
+    topic: 'capabilities',
+    choice: `${names.length} of ${lastCap + 1}`,
+    why: privileged ? '--privileged' : isDefault ? "Docker's default set" : `Docker's ${DEFAULT_CAPABILITIES.length}, --cap-add and --cap-drop`,
+  });
+  return names;
+}
+
+function decideUser({ options, image, context, decisions }: Build): { user: SpecUser; resolved: ResolvedUser; keepsGroups: boolean } {
+  const { mapping, userLookup } = context;
+  const named = options.user || undefined;
+  const kept = named === undefined && options.userns?.startsWith('keep-id') === true ? callerInside(context) : undefined;
+  const word = named ?? kept ?? image.User ?? '';
+  const resolved = resolveUser(word, userLookup);
+  const { uid, gid } = resolved;
+  decisions.push({
+    topic: 'user',
+    choice: `${uid}:${gid}`,
+    why: named !== undefined ? `-u ${named}` : kept !== undefined ? '--userns=keep-id runs as the caller' : word === '' ? 'no user is named, so root of the container' : `the image's USER ${word}`,
+  });
+  if (!isMapped(uid, mapping.uidMappings)) throw unmappedId('user', uid, mapping.uidMappings);
+  if (!isMapped(gid, mapping.gidMappings)) throw unmappedId('group', gid, mapping.gidMappings);
+
+  const userNamed = word !== '' && kept === undefined;
+  const groups = chooseGroups({ groupAdd: options.groupAdd, user: resolved, userNamed, lookup: userLookup, mapping }, decisions);
+  const user: SpecUser = { uid, gid, umask: parseUmask(options.umask), ...(groups === 'keep' ? {} : { additionalGids: groups }) };
+  return { user, resolved, keepsGroups: groups === 'keep' };
+}
+
+/** The ids by which the caller is mapped. */
+function callerInside({ mapping, caller }: SpecContext): string | undefined {
+  const { uid, gid } = caller ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const inside = (id: number, mappings: typeof mapping.uidMappings) => mappings.find((extent) => extent.hostID === id && extent.size === 1)?.containerID;
+  const [insideUid, insideGid] = [inside(uid, mapping.uidMappings), inside(gid, mapping.gidMappings)];
+  return insideUid === undefined || insideGid === undefined ? undefined : `${insideUid}:${insideGid}`;
+}
+
+function parseUmask(typed: string | undefined): number {
+  if (typed === undefined || typed === '') return DEFAULT_UMASK;
+  if (/^[0-7]{1,4}$/.test(typed) && parseInt(typed, 8) <= 0o777) return parseInt(typed, 8);
+  throw new RrunError('CONFIG_INVALID', `cannot use --umask "${typed}": want octal digits up to 0777`);
+}
+
+function makeProcess(build: Build, user: SpecUser, resolved: ResolvedUser, timezone: string | undefined): SpecProcess {
+  const { options, image, context, facts, security, capabilities } = build;
+  const args = resolveArgs({ entrypoint: options.entrypoint, command: options.command, imageEntrypoint: image.Entrypoint, imageCmd: image.Cmd });
+  const env = makeEnv({
+    hostname: context.hostname,
+    tty: options.tty,
+    home: resolved.home,
+    imageEnv: image.Env,
+    userEnv: options.env,
+    proxyEnv: options.httpProxy ? (context.callerEnv ?? process.env) : undefined,
+    timezone,
+  });
+  return {
+    terminal: options.tty,
+    user,
+    args,
+    env,
+    cwd: workingDirectory(options.workdir ?? image.WorkingDir),
+    capabilities: capabilitySets(capabilities, user.uid),
+    rlimits: makeRlimits(options.ulimits, facts.hardLimits),
+    noNewPrivileges: security.noNewPrivileges,
+    ...apparmor(build),
+    ...oomScore(options.oomScoreAdj, facts.oomScoreAdj),
+  };
+}
+
+function workingDirectory(typed: string | undefined): string {
+  if (typed === undefined || typed === '') return '/';
+  if (typed.startsWith('/')) return normalizePath(typed);
+  throw new RrunError('CONFIG_INVALID', `cannot use working directory "${typed}": it needs to be an absolute path`);
+}
+
+/** Loading a profile needs root; one that is loaded may be asked for where the kernel has AppArmor, and is moot elsewhere. */
+function apparmor({ security, facts, decisions }: Build): { apparmorProfile?: string } {
+  const profile = security.apparmor;
+  if (profile === undefined || profile === 'unconfined') return {};
+  if (facts.securityModules.includes('apparmor')) return { apparmorProfile: profile };
+  decisions.push({ topic: 'apparmor', choice: 'none', why: `profile "${profile}" is moot: this kernel has no AppArmor` });
+  return {};
+}
+
+function oomScore(wanted: number | undefined, current: number): { oomScoreAdj?: number } {
+  if (wanted === undefined) return {};
+  if (!Number.isInteger(wanted) || wanted < -1000 || wanted > 1000) {
+    throw new RrunError('CONFIG_INVALID', `cannot use --oom-score-adj ${wanted}: invalid value, range for oom score adj is [-1000, 1000]`);
+  }
+  if (wanted < current) {
+    throw new RrunError('CONFIG_INVALID', `cannot set oom_score_adj to ${wanted}: the caller has ${current}, and lowering it needs root`, {
+      hint: `use ${current} or more`,
+    });
+  }
+  return { oomScoreAdj: wanted };
+}
+
+function makeLinux({ options, context, facts, security, namespaces, capabilities, decisions }: Build): SpecLinux {
+  const { mapping } = context;
+  validateSysctls(options.sysctls, { network: namespaces.ownNetwork, ipc: namespaces.ipc !== 'host' && namespaces.ipc !== 'container', uts: namespaces.ownUts });
+  const seccomp = chooseSeccomp(
+    {
+      choice: security.seccomp,
+      privileged: options.privileged,
+      singleId: mapping.kind === 'single',
+      profiles: facts.seccompProfiles,
+      kernelArch: context.kernelArch,
+      kernelRelease: facts.kernelRelease,
+      capabilities,
+    },
+    decisions,
+  );
+  return {
+    uidMappings: mapping.uidMappings,
+    gidMappings: mapping.gidMappings,
+    namespaces: namespaces.list,
+    sysctl: { ...defaultSysctls(namespaces.ownNetwork, mapping.gidMappings, decisions), ...options.sysctls },
+    ...hiddenPaths({ privileged: options.privileged, mask: security.mask, unmask: security.unmask }),
+    ...(seccomp === undefined ? {} : { seccomp }),
+  };
+}
