@@ -1,0 +1,105 @@
+/* The container's log in Docker's json-file form: {"log":"…","stream":"stdout","time":"RFC 3339"} a line. */
+#include "launch.h"
+
+void format_time(char *text, size_t size, const struct timespec *at)
+{
+	struct tm utc;
+	char seconds[32];
+
+	gmtime_r(&at->tv_sec, &utc);
+	(void)strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
+	(void)snprintf(text, size, "%s.%09ldZ", seconds, at->tv_nsec);
+}
+
+/* Length of the UTF-8 sequence at `s`, 0 when it is not one (RFC 3629: no overlong forms, no surrogates). */
+static size_t utf8_length(const unsigned char *s, size_t left)
+{
+	static const unsigned char least[] = { 0, 0, 0x80, 0xa0, 0x90 };
+	size_t len = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+
+	if (len == 0 || len > left)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xe0 || *s == 0xf0) && s[1] < least[len])
+		return 0;
+	if ((*s == 0xed && s[1] > 0x9f) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* Escapes as Docker does (JSON, and <, >, & as \u00XX). `out` has room for 6 bytes per input byte. */
+static size_t json_escape(char *out, const char *in, size_t len)
+{
+	static const char shorts[] = "\"\"\\\\\nn\rr\tt";
+	char *o = out;
+
+	for (size_t i = 0; i < len;) {
+		unsigned char c = (unsigned char)in[i];
+		size_t run = utf8_length((const unsigned char *)in + i, len - i);
+		const char *s = shorts;
+
+		while (*s && (unsigned char)*s != c)
+			s += 2;
+		if (c != 0 && *s) {
+			*o++ = '\\';
+			*o++ = s[1];
+		} else if (run == 0) {
+			memcpy(o, "\\ufffd", 6);
+			o += 6;
+			run = 1;
+		} else if (c < 0x20 || c == 0x7f || c == '<' || c == '>' || c == '&') {
+			o += sprintf(o, "\\u%04x", c);
+		} else {
+			memcpy(o, in + i, run);
+			o += run;
+		}
+		i += run;
+	}
+	return (size_t)(o - out);
+}
+
+static void write_line(struct log *log, int stream)
+{
+	static char record[sizeof(log->line[0]) * 6 + 128];
+	struct timespec now;
+	char time[64];
+	size_t at = 8;
+
+	memcpy(record, "{\"log\":\"", 8);
+	at += json_escape(record + at, log->line[stream], log->len[stream]);
+	clock_gettime(CLOCK_REALTIME, &now);
+	format_time(time, sizeof(time), &now);
+	at += (size_t)sprintf(record + at, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
+			      stream == 0 ? "stdout" : "stderr", time);
+	log->len[stream] = 0;
+	/* A full disk loses log lines, never the container. */
+	for (size_t done = 0; done < at;) {
+		ssize_t put = write(log->fd, record + done, at - done);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return;
+		done += (size_t)put;
+	}
+}
+
+void log_write(struct log *log, int stream, const char *data, size_t len)
+{
+	if (log->fd < 0)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		log->line[stream][log->len[stream]++] = data[i];
+		if (data[i] == '\n' || log->len[stream] == sizeof(log->line[stream]))
+			write_line(log, stream);
+	}
+}
+
+void log_flush(struct log *log)
+{
+	for (int stream = 0; stream < 2; stream++)
+		if (log->fd >= 0 && log->len[stream] > 0)
+			write_line(log, stream);
+}
