@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-// Makes an image for stand-ins and tests as an OCI layout: make-image.mjs alpine|debian|payload FOLDER [PAYLOAD-PROGRAM].
+// Makes an image for stand-ins and tests as an OCI layout: make-image.mjs alpine|debian|many|payload FOLDER [PAYLOAD-PROGRAM].
 import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { Layout, architecture } from './lib/oci.mjs';
 import { alpineConfig, alpineTar, debianTar, tarOf } from './lib/rootfs.mjs';
 
 const [kind, dir, program] = process.argv.slice(2);
 if (kind === undefined || dir === undefined)
-  throw new Error('usage: make-image.mjs alpine|debian|payload FOLDER [PAYLOAD-PROGRAM]');
+  throw new Error('usage: make-image.mjs alpine|debian|many|payload FOLDER [PAYLOAD-PROGRAM]');
 
-const makers = { alpine, debian, payload };
+const makers = { alpine, debian, many, payload };
 const temp = `${dir}.${process.pid}.tmp`;
 try {
   const layout = new Layout(temp);
@@ -32,6 +32,17 @@ async function alpine(layout) {
 async function debian(layout) {
   const config = { Env: alpineConfig.Env, Cmd: ['bash'] };
   return [await layout.addImage({ layers: [debianTar()], config })];
+}
+
+/** One layer of ten thousand small files in a hundred folders. */
+async function many(layout) {
+  const entries = [];
+  for (let folder = 0; folder < 100; folder++) {
+    entries.push({ name: `d${folder}/`, type: 'directory', mode: 0o755 });
+    for (let file = 0; file < 100; file++)
+      entries.push({ name: `d${folder}/f${file}`, content: `file ${folder} ${file}\n`.repeat(40) });
+  }
+  return [await layout.addImage({ layers: [tarOf(entries)], config: alpineConfig })];
 }
 
 /** alpine, the test program, and a third layer that hides and replaces things of the layers below. */
