@@ -1,0 +1,150 @@
+// Makes a container. Everything is written aside and appears by one rename, so that whatever is killed leaves no half container:
+//
+//   1. refuse early: name, cidfile            nothing was done yet
+//   2. decide (design.ts), pull what is missing
+//   3. make a directory under tmp/, locked     from here a killed maker leaves rubbish that the next command sweeps
+//   4. claim the name (name-claim.ts)          a claim whose maker died is taken over
+//   5. write record, config.json, files; make the writable layer
+//   6. rename to containers/<id>               the container exists
+//   7. write the cidfile
+
+import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import type { ContainerOptions } from '../bundle/options.js';
+import { stringifySpec } from '../bundle/parse-spec.js';
+import type { Spec } from '../bundle/spec.wire.js';
+import { RrunError } from '../errors.js';
+import type { NetworkChoice } from '../network/choose-network.js';
+import { prepareRootfs, type RootfsMount } from '../snapshot/prepare-rootfs.js';
+import { diskError } from '../store/disk-error.js';
+import type { Store } from '../store/store.js';
+import type { HostPath } from '../util/brand.js';
+import type { Decision } from '../util/decision.js';
+import { designContainer, type ContainerDesign, type Identity, type Surroundings } from './design.js';
+import { writeContainerFiles } from './files.js';
+import { claimName, claimRandomName, releaseName, requireFreeName } from './name-claim.js';
+import { newContainerId, validateName } from './names.js';
+import type { ContainerRecord } from './record.js';
+import { recordText } from './record-file.js';
+import { AUTOREMOVE, removeContainer, STARTS_AT_ONCE, sweepDead } from './remove.js';
+
+/** A container on disk with all that a launch is compiled from. */
+export interface PreparedContainer {
+  record: ContainerRecord;
+  /** containers/<id>. */
+  dir: HostPath;
+  spec: Spec;
+  rootfs: RootfsMount;
+  network: NetworkChoice;
+  decisions: Decision[];
+}
+
+export interface CreateOptions extends Surroundings {
+  /** `run`: should the caller be killed before the launch, a container with --rm is abandoned. */
+  startsAtOnce?: boolean;
+}
+
+/** Creates a container; see the top of this file for the order. */
+export async function createContainer(store: Store, options: ContainerOptions, around: CreateOptions): Promise<PreparedContainer> {
+  const cidfile = options.cidfile === undefined ? undefined : path.resolve(around.cwd, options.cidfile);
+  if (options.name !== undefined) {
+    validateName(options.name);
+    await requireFreeName(store, options.name);
+  }
+  if (cidfile !== undefined) checkCidfile(cidfile);
+  const sweeping = sweepDead(store);
+  const identity: Identity = { id: newContainerId(), name: options.name ?? '', created: now() };
+  const design = await designContainer(store, options, identity, around);
+  await sweeping;
+  const prepared = await commitContainer(store, design, around).catch(async (error: unknown) => {
+    await dropNewVolumes(store, design);
+    throw diskError(error, `create container "${design.record.name}"`, store.root);
+  });
+  if (cidfile !== undefined) await writeCidfile(store, cidfile, prepared.record);
+  return prepared;
+}
+
+async function commitContainer(store: Store, design: ContainerDesign, around: CreateOptions): Promise<PreparedContainer> {
+  const temp = await store.makeTemp();
+  try {
+    const { record } = design;
+    const claimant = { id: record.id, temp: temp.dir };
+    const name = record.name === '' ? await claimRandomName(store, claimant) : record.name;
+    if (record.name !== '') await claimName(store, claimant, name);
+    record.name = name;
+    try {
+      return await putInPlace(store, design, path.join(temp.dir, 'container') as HostPath, around);
+    } catch (error) {
+      await releaseName(store, name, record.id);
+      throw error;
+    }
+  } finally {
+    await temp.release();
+  }
+}
+
+async function putInPlace(store: Store, design: ContainerDesign, aside: HostPath, around: CreateOptions): Promise<PreparedContainer> {
+  const { record, built, network, decisions } = design;
+  const dir = path.join(store.containersDir, record.id) as HostPath;
+  // Searchable by others: ids of the container that are not the caller reach their root through it. The store itself is closed.
+  mkdirSync(aside, { mode: 0o711 });
+  const write = (name: string, text: string): void => writeFileSync(path.join(aside, name), text, { mode: 0o600 });
+  write('container.json', recordText(record));
+  write('config.json', stringifySpec(built.spec));
+  write('lock', '');
+  if (record.options.rm) write(AUTOREMOVE, around.startsAtOnce === true ? STARTS_AT_ONCE : '');
+  writeContainerFiles(aside, design.files);
+  const rootfs = await prepareRootfs(store, record, { dir, aside });
+  await store.whileCommitting(async () => {
+    for (const layer of record.lower) requireLayer(layer, record);
+    renameSync(aside, dir);
+    await Promise.resolve();
+  });
+  return { record, dir, spec: built.spec, rootfs, network, decisions };
+}
+
+/** The image may have been removed since it was found. */
+function requireLayer(layer: string, record: ContainerRecord): void {
+  if (existsSync(layer)) return;
+  throw new RrunError('IMAGE_NOT_LOCAL', `cannot create a container from "${record.imageName ?? ''}": the image was removed meanwhile`);
+}
+
+async function dropNewVolumes(store: Store, design: ContainerDesign): Promise<void> {
+  for (const { name, anonymous, created } of design.built.volumes) {
+    if (anonymous && created && name !== undefined) await store.removeTree(path.join(store.volumesDir, name) as HostPath);
+  }
+}
+
+function checkCidfile(file: string): void {
+  if (existsSync(file)) throw cidfileExists(file);
+  const parent = statSync(path.dirname(file), { throwIfNoEntry: false });
+  if (parent?.isDirectory() !== true) {
+    throw new RrunError('USAGE', `cannot write the container id to "${file}": no such directory`);
+  }
+}
+
+/** A container whose id the caller never learns is of no use: it goes again. */
+async function writeCidfile(store: Store, file: string, record: ContainerRecord): Promise<void> {
+  try {
+    writeFileSync(file, record.id, { flag: 'wx', mode: 0o644 });
+  } catch (error) {
+    await removeContainer(store, record, { force: false, volumes: true });
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw cidfileExists(file);
+    throw new RrunError('USAGE', `cannot write the container id to "${file}": ${message}`, { cause: error });
+  }
+}
+
+function cidfileExists(file: string): RrunError {
+  return new RrunError('USAGE', `cannot write the container id to "${file}": the file exists`, {
+    hint: 'make sure that its container is not needed, then delete the file',
+  });
+}
+
+/** RFC 3339 in UTC with the microseconds that Date leaves out, so that containers sort by it. */
+function now(): string {
+  const ms = performance.timeOrigin + performance.now();
+  const micros = Math.floor((ms % 1) * 1000);
+  return new Date(ms).toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`);
+}
