@@ -220,9 +220,7 @@ void close_on_exec_from(int first)
 
 void caller_restore(const struct caller *caller)
 {
-	for (int signal_number = 1; signal_number < NSIG; signal_number++)
-		if (signal_number != SIGKILL && signal_number != SIGSTOP)
-			(void)signal(signal_number, sigismember(&caller->ignored, signal_number) == 1 ? SIG_IGN : SIG_DFL);
+	/* Dispositions need nothing: what the caller ignored we never touched, and what we caught execve resets. */
 	(void)sigprocmask(SIG_SETMASK, &caller->mask, NULL);
 }
 

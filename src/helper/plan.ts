@@ -13,7 +13,7 @@ export const OPERATIONS = {
   ],
   keeper: ['unshare', 'run', 'clone-init'],
   init: [
-    'private', 'rootfs', 'overlay', 'bind-root', 'mount', 'bind', 'remount', 'propagation', 'mkdir', 'symlink', 'copy-file',
+    'private', 'rootfs', 'overlay', 'mount', 'bind', 'remount', 'propagation', 'mkdir', 'symlink', 
     'pivot', 'console', 'loopback', 'hostname', 'domainname', 'sysctl', 'mask', 'readonly', 'oom-score-adj', 'rlimit',
     'cwd', 'groups', 'user', 'caps', 'umask', 'no-new-privs', 'seccomp', 'reaper', 'env', 'chroot', 'exec',
   ],

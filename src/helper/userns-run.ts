@@ -71,7 +71,7 @@ function usernsPlan(mapping: UsernsMapping, keptFds: number[], init: PlanStep<In
 
 /** Runs `argv` mapped; see UsernsRun. The plan and the report use two descriptors above those of `stdio`. */
 export function runInUserns(run: UsernsRun): UsernsProcess {
-  const keptFds = run.stdio.map((_, fd) => fd).filter((fd) => fd > 2);
+  const keptFds = run.stdio.flatMap((entry, fd) => (fd > 2 && entry !== 'ignore' ? [fd] : []));
   const env = run.env ?? definedEnv(process.env);
   const init: PlanStep<InitOp>[] = [
     ...(run.before ?? []),
@@ -99,6 +99,7 @@ export function spawnPlan(plan: Plan, stdio: UsernsRun['stdio']): UsernsProcess 
 async function outcome(child: ChildProcess, reports: Readable): Promise<{ code: number; failure?: HelperFailure }> {
   const chunks: Buffer[] = [];
   reports.on('data', (chunk: Buffer) => chunks.push(chunk));
+  reports.on('error', () => undefined); // what was read before counts; the exit code tells the rest
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', (cause) => {
       reject(new RrunError('HELPER_FAILED', `cannot start "${helperProgram()}": ${cause.message}`, { cause }));
