@@ -6,7 +6,7 @@ import { SyscallError } from '../errors.js';
 import type { RrunError } from '../errors.js';
 import type { Output } from './command.js';
 
-/** The reader of our output has gone; main() ends without a word, as SIGPIPE would have ended us. */
+/** The reader of our output has gone; printError() ends the command without a word, as SIGPIPE would have ended us. */
 export class OutputClosed extends Error {}
 
 /** Writes to a descriptor, all of it, before it returns. */
