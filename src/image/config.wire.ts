@@ -18,11 +18,12 @@ export interface ImageHealthcheck {
 /** What a container made of the image starts with. */
 export interface ImageRunConfig {
   User?: string;
-  ExposedPorts?: string[];
+  /** A set, written as an object of empty objects. */
+  ExposedPorts?: Record<string, object>;
   Env?: string[];
   Entrypoint?: string[];
   Cmd?: string[];
-  Volumes?: string[];
+  Volumes?: Record<string, object>;
   WorkingDir?: string;
   Labels?: Record<string, string>;
   StopSignal?: string;
@@ -85,11 +86,11 @@ function parseRunConfig(value: unknown, fail: Fail): ImageRunConfig {
   const read = new Reader(value, fail, 'config.');
   return defined({
     User: read.string('User'),
-    ExposedPorts: read.keys('ExposedPorts'),
+    ExposedPorts: read.set('ExposedPorts'),
     Env: read.strings('Env'),
     Entrypoint: read.strings('Entrypoint'),
     Cmd: read.strings('Cmd'),
-    Volumes: read.keys('Volumes'),
+    Volumes: read.set('Volumes'),
     WorkingDir: read.string('WorkingDir'),
     Labels: read.map('Labels'),
     StopSignal: read.string('StopSignal'),
@@ -171,12 +172,11 @@ class Reader {
     return (value as unknown[]).map((entry) => this.#check(entry, name));
   }
 
-  /** A set written as an object of empty objects. */
-  keys(name: string): string[] | undefined {
+  set(name: string): Record<string, object> | undefined {
     const value = this.#get(name);
     if (value === undefined) return undefined;
     if (!isTable(value)) return this.#fail(`${this.#prefix}${name} is not an object`);
-    return Object.keys(value).map((key) => this.#check(key, name));
+    return Object.fromEntries(Object.keys(value).map((key) => [this.#check(key, name), {}]));
   }
 
   map(name: string): Record<string, string> | undefined {

@@ -1,6 +1,7 @@
 // A blob appears under blobs/ whole and checked, or not at all: written aside, hashed on the way, fsynced, renamed.
 
 import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -15,6 +16,12 @@ export interface BlobDescriptor {
 
 export function sha256(bytes: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+}
+
+export async function sha256File(file: HostPath): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return `sha256:${hash.digest('hex')}` as Digest;
 }
 
 export function blobMismatch(want: BlobDescriptor, gotSize: number, gotDigest?: Digest): RrunError {
@@ -33,6 +40,7 @@ export class BlobWriter {
   readonly #want: BlobDescriptor;
   readonly #hash: Hash = createHash('sha256');
   #size = 0;
+  #closed: Promise<void> | undefined;
 
   private constructor(file: FileHandle, aside: string, final: HostPath, want: BlobDescriptor) {
     this.#file = file;
@@ -68,12 +76,14 @@ export class BlobWriter {
       if (this.#size !== this.#want.size || got !== this.#want.digest) throw blobMismatch(this.#want, this.#size, got);
       await this.#file.sync();
     } finally {
-      await this.#file.close();
+      await this.discard();
     }
     await rename(this.#aside, this.#final);
   }
 
+  /** Gives the file up; what is in it goes with the temporary directory. May be called again. */
   async discard(): Promise<void> {
-    await this.#file.close();
+    this.#closed ??= this.#file.close();
+    await this.#closed;
   }
 }

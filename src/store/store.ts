@@ -100,6 +100,14 @@ export class Store {
     }
   }
 
+  async removeBlob(digest: Digest): Promise<void> {
+    try {
+      await rm(this.blobPath(digest), { force: true });
+    } catch (error) {
+      throw diskError(error, `remove blob ${digest}`, this.root);
+    }
+  }
+
   // ---- references
 
   async loadReference(reference: string): Promise<ReferenceRecord | undefined> {
