@@ -8,7 +8,8 @@ import { trySetXattr } from '../sys/xattr.js';
 import { memberInvalid, quoteName } from './layer-error.js';
 import { joinPath, parentPath, systemPath } from './member-path.js';
 
-const OPAQUE_XATTR = 'user.overlay.opaque';
+/** Native overlay reads the first; fuse-overlayfs does since 1.8, and the second one always. */
+const OPAQUE_XATTRS = ['user.overlay.opaque', 'user.fuseoverlayfs.opaque'] as const;
 /** path_resolution(7): more links in a row are a loop. */
 const MAX_LINKS = 40;
 
@@ -73,7 +74,8 @@ export class LayerTree {
   /** Hides everything that the layers below have in the directory. */
   markOpaque(path: string): void {
     this.#ensureDirectory(path, path);
-    if (this.whiteouts === 'native' && trySetXattr(systemPath(path), OPAQUE_XATTR, Buffer.from('y')) === undefined) return;
+    const place = systemPath(path);
+    if (this.whiteouts === 'native' && OPAQUE_XATTRS.every((name) => trySetXattr(place, name, Buffer.from('y')) === undefined)) return;
     this.#writeMarker(joinPath(path, '.wh..wh..opq'));
   }
 
@@ -84,8 +86,8 @@ export class LayerTree {
 
   #unhide(path: string): boolean {
     if (!this.#hidden.delete(path)) return false;
-    fs.rmSync(systemPath(path), { force: true });
-    if (this.whiteouts === 'files') fs.rmSync(systemPath(whiteoutFile(path)), { force: true });
+    tryUnlink(path);
+    if (this.whiteouts === 'files') tryUnlink(whiteoutFile(path));
     return true;
   }
 
@@ -138,6 +140,14 @@ function tryMkdir(path: string, mode: number): boolean {
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
+  }
+}
+
+function tryUnlink(path: string): void {
+  try {
+    fs.unlinkSync(systemPath(path));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
 

@@ -5,7 +5,6 @@ import { createReadStream, existsSync } from 'node:fs';
 import { chown, mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 
 import { RrunError } from '../errors.js';
@@ -52,7 +51,7 @@ export async function ensureLayer(request: LayerSource): Promise<HostPath> {
  */
 export async function unpackLayer(request: LayerSource & { source: Readable }): Promise<HostPath> {
   const { store, mapping, diffId, source } = request;
-  const sourceFailed = firstError(source);
+  const sourceFailed = watchSource(source);
   const temp = await store.makeTemp();
   try {
     const made = path.join(temp.dir, 'layer');
@@ -73,10 +72,23 @@ export async function unpackLayer(request: LayerSource & { source: Readable }): 
 }
 
 /* A stream that fails before anybody reads it would end the process. */
-function firstError(source: Readable): () => Error | undefined {
-  let first: Error | undefined;
+function watchSource(source: Readable): () => Error | undefined {
+  let first: Error | undefined = source.errored ?? undefined;
   source.on('error', (error: Error) => (first ??= error));
-  return () => first ?? source.errored ?? undefined;
+  return () => first;
+}
+
+/* Not pipeline(): it would give the child's EPIPE to the source as if it were the source's own failure. */
+function feed(source: Readable, sink: Writable): void {
+  const stop = (): void => {
+    if (!source.readableEnded) sink.destroy(); // the child then reads a stream that ends too early
+  };
+  source.once('error', stop);
+  source.once('close', stop);
+  // A child that refuses the layer ends before the stream does: EPIPE here, the reason in its answer.
+  sink.once('error', () => source.unpipe(sink));
+  if (source.destroyed) stop();
+  else source.pipe(sink);
 }
 
 async function makeRoot(dir: string, layers: UsernsMapping): Promise<void> {
@@ -101,9 +113,8 @@ async function runChild({ mapping, diffId, source }: LayerSource & { source: Rea
     env: {}, // NODE_OPTIONS and the like are not for it
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
   });
-  const [, answer, complaint, result] = await Promise.all([
-    // A child that refuses the layer ends before the stream does: EPIPE here, the reason in its answer.
-    pipeline(source, child.stdio[0] as Writable).catch(() => undefined),
+  feed(source, child.stdio[0] as Writable);
+  const [answer, complaint, result] = await Promise.all([
     readText(child.stdio[RESULT_FD] as Readable),
     readText(child.stdio[2] as Readable),
     done,
@@ -120,7 +131,7 @@ async function runChild({ mapping, diffId, source }: LayerSource & { source: Rea
 /** The file that Node is started on: the bundle beside this file's chunk, or the compiled sources. */
 function nodeEntry(): string {
   const bundle = new URL('./rrun.mjs', import.meta.url);
-  return fileURLToPath(existsSync(bundle) ? bundle : new URL('../cli/entry.js', import.meta.url));
+  return fileURLToPath(existsSync(bundle) ? bundle : new URL('../cli/main.js', import.meta.url));
 }
 
 const MAX_COMPLAINT = 4096;
