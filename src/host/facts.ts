@@ -3,6 +3,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { release, userInfo } from 'node:os';
 import { isFullMap, parseIdMap } from '../idmap/ranges.js';
+import { ociArchitecture } from './architecture.js';
 import { loadCgroupFacts, type CgroupFacts } from './cgroups.js';
 import { loadProgramFacts, type ProgramFact } from './program-facts.js';
 
@@ -76,12 +77,6 @@ export async function loadHostFacts(request: FactsRequest = {}): Promise<HostFac
     programs,
     ...environmentFacts(),
   };
-}
-
-/** Node's name of an architecture → GOARCH, as images are labelled. */
-export function ociArchitecture(arch: string): string {
-  const names: Record<string, string> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' };
-  return names[arch] ?? arch;
 }
 
 /** undefined where there is no such file: another kernel, or /proc is hidden. */
