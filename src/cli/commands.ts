@@ -38,8 +38,37 @@ export const NON_LAUNCH_COMMANDS: readonly string[] = Object.entries(TABLE)
 
 /** Names of commands to come: never taken for an image, so that scripts written for them fail clearly today. */
 const RESERVED: readonly string[] = [
-  ...['attach', 'build', 'commit', 'container', 'diff', 'events', 'exec', 'exists', 'export', 'history', 'image', 'import', 'kill'],
-  ...['load', 'login', 'logout', 'logs', 'network', 'pause', 'port', 'prune', 'push', 'rename', 'restart', 'save', 'search', 'stats'],
+  ...[
+    'attach',
+    'build',
+    'commit',
+    'container',
+    'diff',
+    'events',
+    'exec',
+    'exists',
+    'export',
+    'history',
+    'image',
+    'import',
+    'kill',
+  ],
+  ...[
+    'load',
+    'login',
+    'logout',
+    'logs',
+    'network',
+    'pause',
+    'port',
+    'prune',
+    'push',
+    'rename',
+    'restart',
+    'save',
+    'search',
+    'stats',
+  ],
   ...['stop', 'system', 'top', 'unpause', 'unshare', 'update', 'volume', 'wait'],
 ];
 

@@ -23,7 +23,9 @@ export async function toContainerOptions(
   const config = context.global.config;
   const [image, command] = flags.rootfs === undefined ? [args[0], args.slice(1)] : [undefined, args];
   if (flags.rootfs === undefined && (image === undefined || image === '')) {
-    throw new RrunError('USAGE', 'cannot make a container: no image is named', { hint: 'name one, as in "rrun run -it alpine"' });
+    throw new RrunError('USAGE', 'cannot make a container: no image is named', {
+      hint: 'name one, as in "rrun run -it alpine"',
+    });
   }
   return {
     image,
@@ -140,11 +142,15 @@ function checkConflicts(flags: Values): void {
     [flags['log-driver'] === 'passthrough' && flags.tty, '--tty', '--log-driver=passthrough'],
   ];
   const found = conflicts.find(([both]) => both);
-  if (found !== undefined) throw new RrunError('USAGE', `cannot use option "${found[1]}" with "${found[2]}": they contradict each other`);
+  if (found !== undefined)
+    throw new RrunError('USAGE', `cannot use option "${found[1]}" with "${found[2]}": they contradict each other`);
 }
 
 /** --env-host, then --env-file, then -e: the later one of a name wins, and keeps its first place. */
-async function environment(context: Context, flags: Values): Promise<Pick<ContainerOptions, 'env' | 'unsetEnv' | 'httpProxy'>> {
+async function environment(
+  context: Context,
+  flags: Values,
+): Promise<Pick<ContainerOptions, 'env' | 'unsetEnv' | 'httpProxy'>> {
   const values = new Map<string, string>();
   const unset = new Set<string>();
   const set = (key: string, value: string | undefined): void => {
@@ -184,7 +190,8 @@ function record(option: string, words: readonly string[], missing?: string): Rec
   const entries = words.map((word) => {
     const { key, value } = splitKeyValue(word);
     const filled = value ?? missing;
-    if (key === '' || filled === undefined) throw new RrunError('USAGE', `cannot use option ${quote(`${option} ${word}`)}: want KEY=VALUE`);
+    if (key === '' || filled === undefined)
+      throw new RrunError('USAGE', `cannot use option ${quote(`${option} ${word}`)}: want KEY=VALUE`);
     return [key, filled] as const;
   });
   return Object.fromEntries(entries);
@@ -196,7 +203,11 @@ function inRange(option: string, value: number | undefined, min: number, max: nu
 }
 
 function oneNetwork(names: readonly string[]): string | undefined {
-  if (new Set(names).size > 1) throw new RrunError('USAGE', 'cannot use option "--network" more than once: this version of rrun connects a container to one network');
+  if (new Set(names).size > 1)
+    throw new RrunError(
+      'USAGE',
+      'cannot use option "--network" more than once: this version of rrun connects a container to one network',
+    );
   if (names[0] === '') throw new RrunError('USAGE', 'cannot use option "--network": the name is empty');
   return names[0];
 }
@@ -213,9 +224,13 @@ function freshCidfile(file: string | undefined): string | undefined {
 
 export function checkedDetachKeys(keys: string | undefined): string | undefined {
   if (keys === undefined || parseDetachKeys(keys) !== undefined) return keys;
-  throw new RrunError('USAGE', `cannot use option ${quote(`--detach-keys ${keys}`)}: want letters and ctrl-LETTER with commas between`, {
-    hint: 'write it as in "ctrl-p,ctrl-q", or "" for none',
-  });
+  throw new RrunError(
+    'USAGE',
+    `cannot use option ${quote(`--detach-keys ${keys}`)}: want letters and ctrl-LETTER with commas between`,
+    {
+      hint: 'write it as in "ctrl-p,ctrl-q", or "" for none',
+    },
+  );
 }
 
 const LOG_DRIVERS = ['json-file', 'none', 'passthrough'] as const;
@@ -232,6 +247,10 @@ function logDriver(name: string): ContainerOptions['logDriver'] {
 function logOptions(words: readonly string[]): Record<string, string> {
   const options = record('--log-opt', words);
   const [name] = Object.keys(options);
-  if (name !== undefined) throw new RrunError('USAGE', `cannot use option ${quote(`--log-opt ${name}`)}: this version of rrun does not support it yet`);
+  if (name !== undefined)
+    throw new RrunError(
+      'USAGE',
+      `cannot use option ${quote(`--log-opt ${name}`)}: this version of rrun does not support it yet`,
+    );
   return options;
 }

@@ -73,8 +73,16 @@ function splitParent(argv: readonly string[]) {
     const at = firstWord(argv);
     // "rrun -it alpine": the options of a container belong to a command.
     const slip = error instanceof RrunError && error.hint?.startsWith('did you mean') === true;
-    if (error instanceof RrunError && !slip && at > 0 && at < argv.length && !COMMAND_NAMES.includes(argv[at] as string)) {
-      throw new RrunError(error.code, error.message, { hint: `for options of a container write "rrun run ${argv.map(shellWord).join(' ')}"` });
+    if (
+      error instanceof RrunError &&
+      !slip &&
+      at > 0 &&
+      at < argv.length &&
+      !COMMAND_NAMES.includes(argv[at] as string)
+    ) {
+      throw new RrunError(error.code, error.message, {
+        hint: `for options of a container write "rrun run ${argv.map(shellWord).join(' ')}"`,
+      });
     }
     throw error;
   }
@@ -94,7 +102,7 @@ async function runCommand(command: AnyCommand, argv: readonly string[], call: Ca
   const globalTokens = [...call.globalTokens, ...split.tokens.filter((token) => globalNames.includes(token.name))];
   const globals: GlobalValues = collectFlags(globalTokens, PARENT_FLAGS).flags;
   call.run.debug = globals.debug;
-    if (split.help) {
+  if (split.help) {
     const { commandHelp } = await import('./help.js');
     call.outside.stdout.write(commandHelp(command));
     return 0;
@@ -116,7 +124,8 @@ function checkArgs(command: AnyCommand, args: readonly string[]): void {
   const { min, max } = command.args;
   if (args.length >= min && args.length <= max) return;
   const called = `rrun ${command.name}`;
-  const wanted = min === max ? String(min) : max === Infinity ? `at least ${String(min)}` : `${String(min)} to ${String(max)}`;
+  const wanted =
+    min === max ? String(min) : max === Infinity ? `at least ${String(min)}` : `${String(min)} to ${String(max)}`;
   const count = max === 0 ? 'no argument' : `${wanted} argument${wanted === '1' || wanted === 'at least 1' ? '' : 's'}`;
   throw new RrunError('USAGE', `cannot run "${called}": want ${count}, got ${String(args.length)}`, {
     hint: `the usage is "${called}${command.usage === '' ? '' : ` ${command.usage}`}", see "${called} --help"`,
@@ -155,7 +164,13 @@ const commands: CommandIndex = { names: COMMAND_NAMES, load: tryLoadCommand };
 
 /** What the process itself offers. */
 export function processOutside(): Outside {
-  return { stdout: new DescriptorOutput(1), stderr: new DescriptorOutput(2), env: process.env, cwd: currentDirectory(), commands };
+  return {
+    stdout: new DescriptorOutput(1),
+    stderr: new DescriptorOutput(2),
+    env: process.env,
+    cwd: currentDirectory(),
+    commands,
+  };
 }
 
 function currentDirectory(): string {

@@ -16,7 +16,10 @@ export function parseFilters(words: readonly string[], known: readonly string[],
     if (!known.includes(key)) {
       const close = closestWord(key, known);
       throw new RrunError('USAGE', `cannot filter by ${quote(word)}: "${called}" has no filter ${quote(key)}`, {
-        hint: close === undefined ? `the filters are ${alternatives(known).replace(/ or /, ' and ')}` : `did you mean "${close}"?`,
+        hint:
+          close === undefined
+            ? `the filters are ${alternatives(known).replace(/ or /, ' and ')}`
+            : `did you mean "${close}"?`,
       });
     }
     filters.set(key, [...(filters.get(key) ?? []), word.slice(at + 1).trim()]);

@@ -45,8 +45,8 @@ export function splitFlags(request: SplitRequest): SplitResult {
       result.args.push(...rest);
       break;
     }
-    if (word.startsWith('--')) takeLong(word, rest, names, request, result);
-    else takeShort(word, rest, names, request, result);
+    if (word.startsWith('--')) takeLong(word, { rest, names, request, result });
+    else takeShort(word, { rest, names, request, result });
   }
   return result;
 }
@@ -54,6 +54,14 @@ export function splitFlags(request: SplitRequest): SplitResult {
 interface FlagNames {
   long: Map<string, { name: string; spec: FlagSpec }>;
   short: Map<string, { name: string; spec: FlagSpec }>;
+}
+
+interface Splitting {
+  /** Words that are still to be looked at. */
+  rest: string[];
+  names: FlagNames;
+  request: SplitRequest;
+  result: SplitResult;
 }
 
 function indexFlags(flags: FlagTable): FlagNames {
@@ -70,7 +78,7 @@ function isBoolean(spec: FlagSpec): boolean {
   return spec.type === 'boolean' || spec.type === 'tristate';
 }
 
-function takeLong(word: string, rest: string[], names: FlagNames, request: SplitRequest, result: SplitResult): void {
+function takeLong(word: string, { rest, names, request, result }: Splitting): void {
   const equals = word.indexOf('=');
   const typed = equals === -1 ? word.slice(2) : word.slice(2, equals);
   if (typed === '' || typed.startsWith('-')) {
@@ -92,7 +100,7 @@ function takeLong(word: string, rest: string[], names: FlagNames, request: Split
 }
 
 /** "-it", "-eA=B", "-e A=B", "-e=A=B", "-t=false": booleans may be joined; the first letter that wants a value takes the rest. */
-function takeShort(word: string, rest: string[], names: FlagNames, request: SplitRequest, result: SplitResult): void {
+function takeShort(word: string, { rest, names, request, result }: Splitting): void {
   let letters = word.slice(1);
   while (letters !== '') {
     const letter = String.fromCodePoint(letters.codePointAt(0) as number);
@@ -134,7 +142,7 @@ function checkValue(typed: string, value: string, spec: FlagSpec): string {
     if (FALSE_WORDS.has(value)) return 'false';
     throw usage(`cannot use option ${quote(`${typed}=${value}`)}: want true or false`);
   }
-  if (spec.type === 'number' && !(/^[+-]?\d{1,15}$/.test(value))) {
+  if (spec.type === 'number' && !/^[+-]?\d{1,15}$/.test(value)) {
     throw usage(`cannot use option ${quote(`${typed} ${value}`)}: ${quote(value)} is not a whole number`);
   }
   if (spec.choices !== undefined && !spec.choices.includes(value)) {

@@ -10,7 +10,9 @@ export function commandHelp(command: AnyCommand): string {
   const parts = [`Usage:  rrun ${command.name}${command.usage === '' ? '' : ` ${command.usage}`}`, command.summary];
   if (command.description !== undefined) parts.push(command.description.trim());
   if (command.aliases !== undefined && command.aliases.length > 0) {
-    parts.push(['Aliases:', `  ${[command.name, ...command.aliases].map((name) => `rrun ${name}`).join(', ')}`].join('\n'));
+    parts.push(
+      ['Aliases:', `  ${[command.name, ...command.aliases].map((name) => `rrun ${name}`).join(', ')}`].join('\n'),
+    );
   }
   if (command.examples !== undefined && command.examples.length > 0) {
     const width = Math.max(...command.examples.map((example) => example.command.length));
@@ -29,27 +31,32 @@ export function commandHelp(command: AnyCommand): string {
 export function mainHelp(commands: readonly AnyCommand[]): string {
   const width = Math.max(...commands.map((command) => command.name.length));
   const list = commands.map((command) => `  ${command.name.padEnd(width)}   ${command.summary}`);
-  return [
-    'Usage:  rrun [GLOBAL OPTIONS] COMMAND [ARG...]\n        rrun [GLOBAL OPTIONS] IMAGE [COMMAND] [ARG...]',
-    'Run containers as an ordinary user, without a daemon',
+  return (
     [
-      'Examples:',
-      '  rrun run -it alpine            start a shell in a new container',
-      '  rrun alpine cat /etc/os-release   short for "rrun run alpine cat /etc/os-release"',
-      '  rrun ps -a                     list the containers, ended ones too',
-      '  rrun info                      show what this machine offers, and what rrun chose',
-    ].join('\n'),
-    ['Commands:', ...list].join('\n'),
-    ['Global options:', ...flagRows({ ...GLOBAL_FLAGS, version: { type: 'boolean', short: 'v', help: 'Print the version' } })].join(
-      '\n',
-    ),
-    'Run "rrun COMMAND --help" for more on a command.',
-  ].join('\n\n') + '\n';
+      'Usage:  rrun [GLOBAL OPTIONS] COMMAND [ARG...]\n        rrun [GLOBAL OPTIONS] IMAGE [COMMAND] [ARG...]',
+      'Run containers as an ordinary user, without a daemon',
+      [
+        'Examples:',
+        '  rrun run -it alpine            start a shell in a new container',
+        '  rrun alpine cat /etc/os-release   short for "rrun run alpine cat /etc/os-release"',
+        '  rrun ps -a                     list the containers, ended ones too',
+        '  rrun info                      show what this machine offers, and what rrun chose',
+      ].join('\n'),
+      ['Commands:', ...list].join('\n'),
+      [
+        'Global options:',
+        ...flagRows({ ...GLOBAL_FLAGS, version: { type: 'boolean', short: 'v', help: 'Print the version' } }),
+      ].join('\n'),
+      'Run "rrun COMMAND --help" for more on a command.',
+    ].join('\n\n') + '\n'
+  );
 }
 
 function flagRows(flags: FlagTable): string[] {
   const shown = Object.entries(flags).filter(([, spec]) => spec.hidden !== true);
-  const rows = shown.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, spec]) => [flagHead(name, spec), flagText(spec)] as const);
+  const rows = shown
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, spec]) => [flagHead(name, spec), flagText(spec)] as const);
   const width = Math.min(34, Math.max(0, ...rows.map(([head]) => head.length)));
   return rows.map(([head, text]) => {
     const lines = wrap(text, WIDTH - width - 5);

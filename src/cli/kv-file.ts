@@ -64,6 +64,7 @@ async function readBounded(file: string, name: string): Promise<Buffer> {
   } catch (cause) {
     throw new RrunError('USAGE', `cannot read ${name}: ${(cause as NodeJS.ErrnoException).code ?? 'EIO'}`, { cause });
   }
-  if (size > MAX_BYTES) throw new RrunError('USAGE', `cannot read ${name}: it is larger than ${String(MAX_BYTES >> 20)} MiB`);
+  if (size > MAX_BYTES)
+    throw new RrunError('USAGE', `cannot read ${name}: it is larger than ${String(MAX_BYTES >> 20)} MiB`);
   return Buffer.concat(chunks);
 }

@@ -1,6 +1,7 @@
 // What run, create, start and explain do once their command lines are understood: creation in container/, launch in launch/.
 
 import type { ContainerOptions } from '../bundle/options.js';
+import type { PreparedContainer } from '../container/create.js';
 import type { Context } from './command.js';
 
 export interface StartRequest {
@@ -15,22 +16,98 @@ export interface StartRequest {
   sigProxy: boolean;
 }
 
-/** Creates the container and starts it: `run`. Returns the exit code; in the foreground the helper has taken over by then. */
-export async function runContainer(_context: Context, _options: ContainerOptions): Promise<number> {
-  throw new Error('bug: run is not wired yet');
+/** Creates the container and starts it: `run`. The exit code is the helper's to give; ours counts only when something failed. */
+export async function runContainer(context: Context, options: ContainerOptions): Promise<number> {
+  const { createContainer } = await import('../container/create.js');
+  const { launchContainer } = await import('../launch/launch.js');
+  const store = await context.store();
+  const prepared = await createContainer(store, options, { ...(await surroundings(context, options)), startsAtOnce: true });
+  try {
+    await launchContainer(store, prepared, {
+      runRoot: await context.runRoot(),
+      attach: !options.detach,
+      interactive: options.interactive,
+      detachKeys: options.detachKeys,
+      sigProxy: options.sigProxy,
+      isRun: true,
+      env: context.env,
+    });
+  } catch (error) {
+    const { removeContainer } = await import('../container/remove.js');
+    await removeContainer(store, prepared.record, { force: false, volumes: true });
+    throw error;
+  }
+  return 0;
 }
 
 /** Creates the container and prints its id: `create`. */
-export async function createOnly(_context: Context, _options: ContainerOptions): Promise<number> {
-  throw new Error('bug: create is not wired yet');
+export async function createOnly(context: Context, options: ContainerOptions): Promise<number> {
+  const { createContainer } = await import('../container/create.js');
+  const { record } = await createContainer(await context.store(), options, await surroundings(context, options));
+  context.stdout.write(`${record.id}\n`);
+  return 0;
 }
 
-/** Starts containers that exist: `start`. */
-export async function startExisting(_context: Context, _request: StartRequest): Promise<number> {
-  throw new Error('bug: start is not wired yet');
+/** Starts containers that exist: `start`. One is handed to the `rrun` that started us; several are started by one of our own each. */
+export async function startExisting(context: Context, request: StartRequest): Promise<number> {
+  if (request.containers.length > 1) {
+    const { startEach } = await import('./start-each.js');
+    return await startEach(context, request.containers);
+  }
+  const { loadContainer } = await import('../container/load.js');
+  const { launchContainer } = await import('../launch/launch.js');
+  const store = await context.store();
+  const name = request.containers[0] ?? '';
+  const prepared = await loadContainer(store, name);
+  await launchContainer(store, prepared, {
+    runRoot: await context.runRoot(),
+    attach: request.attach,
+    interactive: request.interactive && prepared.record.options.interactive,
+    detachKeys: request.detachKeys ?? prepared.record.options.detachKeys,
+    sigProxy: request.sigProxy,
+    isRun: false,
+    announce: name,
+    env: context.env,
+  });
+  return 0;
 }
 
-/** Prints the launch plan and why it is so, instead of executing it: `explain`. */
-export async function explainLaunch(_context: Context, _options: ContainerOptions, _json: boolean): Promise<number> {
-  throw new Error('bug: explain is not wired yet');
+/** Prints the launch plan and why it is so, instead of executing it: `explain`. The container is made for it, and removed again. */
+export async function explainLaunch(context: Context, options: ContainerOptions, json: boolean): Promise<number> {
+  const { createContainer } = await import('../container/create.js');
+  const { removeContainer } = await import('../container/remove.js');
+  const { planContainer } = await import('../launch/launch.js');
+  const { explainJson, explainText } = await import('../launch/explain.js');
+  const store = await context.store();
+  const around = await surroundings(context, options);
+  const prepared: PreparedContainer = await createContainer(store, { ...options, cidfile: undefined }, around);
+  try {
+    const plan = await planContainer(store, prepared, {
+      runRoot: await context.runRoot(),
+      attach: !options.detach,
+      interactive: options.interactive,
+      detachKeys: options.detachKeys,
+      sigProxy: options.sigProxy,
+      isRun: true,
+      env: context.env,
+    });
+    const explained = { plan, decisions: prepared.decisions };
+    context.stdout.write(json ? explainJson(explained) : explainText(explained));
+  } finally {
+    await removeContainer(store, prepared.record, { force: false, volumes: true });
+  }
+  return 0;
+}
+
+async function surroundings(context: Context, options: ContainerOptions): Promise<import('../container/design.js').Surroundings> {
+  const { makeProgress } = await import('./progress.js');
+  return {
+    env: context.env,
+    cwd: context.cwd,
+    storageDriver: context.global.storageDriver,
+    onProgress: options.quiet ? undefined : makeProgress(context.stderr),
+    onNote: (note) => {
+      context.note(note);
+    },
+  };
 }

@@ -45,7 +45,10 @@ function guardQuotes(value: string): string {
 
 function meowFlag(spec: FlagSpec): AnyFlag {
   if (spec.type === 'strings') return { type: 'string', isMultiple: true };
-  const flag = { type: spec.type === 'tristate' ? 'boolean' : spec.type, ...(spec.default === undefined ? {} : { default: spec.default }) };
+  const flag = {
+    type: spec.type === 'tristate' ? 'boolean' : spec.type,
+    ...(spec.default === undefined ? {} : { default: spec.default }),
+  };
   // A table of ours is written for one type at a time; that a default fits its type is for defineCommand() to know.
   return flag as AnyFlag;
 }

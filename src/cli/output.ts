@@ -33,7 +33,9 @@ export class DescriptorOutput implements Output {
   }
 
   #failure(code: string, cause: unknown): RrunError {
-    return new SyscallError(`write to ${this.#fd === 2 ? 'standard error' : 'standard output'}`, 'write', code, { cause });
+    return new SyscallError(`write to ${this.#fd === 2 ? 'standard error' : 'standard output'}`, 'write', code, {
+      cause,
+    });
   }
 
   get isTTY(): boolean {

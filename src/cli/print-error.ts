@@ -30,7 +30,16 @@ function describe(error: RrunError): string[] {
 }
 
 /** Failures of the machine that may come out of any file operation and are nobody's mistake. */
-const MACHINE_ERRORS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'ENOMEM', 'EMFILE', 'ENFILE', 'ESTALE']);
+const MACHINE_ERRORS: ReadonlySet<string> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EROFS',
+  'ENOMEM',
+  'EMFILE',
+  'ENFILE',
+  'ESTALE',
+]);
 
 function describeBug(error: unknown): string[] {
   const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
@@ -39,7 +48,10 @@ function describeBug(error: unknown): string[] {
   }
   const text = error instanceof Error ? error.message : String(error);
   const message = text.startsWith('bug: ') ? text : `bug: ${text}`;
-  return [`rrun: error: ${message}`, 'rrun: hint: please report this with `rrun info`; --debug shows where it happened'];
+  return [
+    `rrun: error: ${message}`,
+    'rrun: hint: please report this with `rrun info`; --debug shows where it happened',
+  ];
 }
 
 function causeChain(error: unknown): string[] {

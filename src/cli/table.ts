@@ -29,7 +29,8 @@ export function formatList<T>(request: ListRequest<T>): string {
     if (request.quiet !== undefined) return rowsText(request, request.quiet);
     return tableText(request, request.table);
   }
-  if (/^table\s/.test(format)) return tableText(request, unescapeFormat(format.slice('table'.length)).replace(/^ +| +$/g, ''));
+  if (/^table\s/.test(format))
+    return tableText(request, unescapeFormat(format.slice('table'.length)).replace(/^ +| +$/g, ''));
   return rowsText(request, format === 'json' ? '{{json .}}' : unescapeFormat(format));
 }
 
@@ -64,9 +65,12 @@ const HEADER_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map(
 
 function headerLine<T>(columns: ListRequest<T>['columns'], template: ReturnType<typeof compileTemplate>): string {
   try {
-    return template.execute(Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.header])), {
-      functions: HEADER_FUNCTIONS,
-    });
+    return template.execute(
+      Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.header])),
+      {
+        functions: HEADER_FUNCTIONS,
+      },
+    );
   } catch {
     // A template that is fine for rows may make no sense of headers ("{{range .Ports}}"); Docker prints nothing then, too.
     return '';
@@ -80,8 +84,10 @@ export function labelHeader(name: string): string {
 
 /** Names and labels come from images: in a table for people they must not move the cursor. */
 function withoutControls(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 const MIN_WIDTH = 10;
@@ -106,7 +112,9 @@ export function alignTabs(lines: readonly string[]): string {
       from = Math.max(from, to);
     }
   }
-  return rows.map((row, at) => `${row.map((cell, column) => padCell(cell, (widths[at] as number[])[column] ?? 0)).join('')}\n`).join('');
+  return rows
+    .map((row, at) => `${row.map((cell, column) => padCell(cell, (widths[at] as number[])[column] ?? 0)).join('')}\n`)
+    .join('');
 }
 
 function padCell(cell: string, width: number): string {

@@ -47,7 +47,6 @@ export function alternatives(words: readonly string[]): string {
 
 /** In double quotes as messages show what was typed; control characters become visible, the rest stays as it is. */
 export function quote(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return /[\u0000-\u001f\u007f"\\]/.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 

@@ -8,7 +8,8 @@ export const command = defineCommand({
   name: 'create',
   summary: 'Create a container without starting it',
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
-  description: 'Prints the id of the container; "rrun start" runs it. The options are those of "rrun run" but for --detach.',
+  description:
+    'Prints the id of the container; "rrun start" runs it. The options are those of "rrun run" but for --detach.',
   examples: [
     { command: 'rrun create -it --name box alpine', does: 'create a container' },
     { command: 'rrun start -ai box', does: 'start it, attached to its terminal' },

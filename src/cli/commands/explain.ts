@@ -8,7 +8,8 @@ export const command = defineCommand({
   name: 'explain',
   summary: 'Show what "rrun run" would do, step by step, and why',
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
-  description: 'Takes the arguments of "rrun run" and prints the launch plan instead of executing it. The image is pulled if it is not here.',
+  description:
+    'Takes the arguments of "rrun run" and prints the launch plan instead of executing it. The image is pulled if it is not here.',
   examples: [
     { command: 'rrun explain -it alpine', does: 'print the plan for people' },
     { command: 'rrun explain --json alpine', does: 'print it for programs' },

@@ -9,7 +9,7 @@ export const command = defineCommand({
   summary: 'Create a container from an image and start it',
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
   description:
-    'The image is pulled if it is not here. Options end at IMAGE: all that follows is the command.\nThe exit code is the command\'s; 125: rrun failed, 126: the command cannot be executed, 127: it was not found.',
+    "The image is pulled if it is not here. Options end at IMAGE: all that follows is the command.\nThe exit code is the command's; 125: rrun failed, 126: the command cannot be executed, 127: it was not found.",
   examples: [
     { command: 'rrun run -it alpine', does: 'start a shell in a new container' },
     { command: 'rrun run --rm -v "$PWD:/src" -w /src alpine ls', does: 'run a command on the current directory' },

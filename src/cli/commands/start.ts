@@ -8,7 +8,8 @@ export const command = defineCommand({
   name: 'start',
   summary: 'Start containers that were created or have ended',
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  description: 'What a container wrote is still there. Without -a or -i it runs in the background, and its name is printed.',
+  description:
+    'What a container wrote is still there. Without -a or -i it runs in the background, and its name is printed.',
   examples: [
     { command: 'rrun start -ai box', does: 'start "box", attached to its terminal' },
     { command: 'rrun start web', does: 'start "web" in the background' },

@@ -9,7 +9,10 @@ export class TemplateError extends Error {
     const before = source.slice(0, pos);
     const line = before.split('\n').length;
     if (at === undefined) super(`template: :${String(line)}: ${problem}`);
-    else super(`template: :${String(line)}:${String(pos - before.lastIndexOf('\n') - 1)}: executing "" at <${at}>: ${problem}`);
+    else
+      super(
+        `template: :${String(line)}:${String(pos - before.lastIndexOf('\n') - 1)}: executing "" at <${at}>: ${problem}`,
+      );
     this.name = 'TemplateError';
     this.executing = at !== undefined;
   }

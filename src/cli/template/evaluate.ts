@@ -163,7 +163,11 @@ class Evaluator {
       case 'nil':
         throw this.#fail(first, 'nil is not a command');
       default:
-        if (rest.length > 0 || last !== undefined) throw this.#fail(first, `can't give argument to non-function ${this.#source.slice(first.pos, first.end).trim()}`);
+        if (rest.length > 0 || last !== undefined)
+          throw this.#fail(
+            first,
+            `can't give argument to non-function ${this.#source.slice(first.pos, first.end).trim()}`,
+          );
         return this.#term(first, dot);
     }
   }
@@ -187,11 +191,22 @@ class Evaluator {
     return this.#variables.findLast((variable) => variable.name === name)?.value;
   }
 
-  #fields(chain: { value: Value; names: string[]; rest: Term[]; last: { value: Value } | undefined }, at: Term, dot: Value): Value {
-    const args = (): Value[] => [...chain.rest.map((term) => this.#term(term, dot)), ...(chain.last === undefined ? [] : [chain.last.value])];
+  #fields(
+    chain: { value: Value; names: string[]; rest: Term[]; last: { value: Value } | undefined },
+    at: Term,
+    dot: Value,
+  ): Value {
+    const args = (): Value[] => [
+      ...chain.rest.map((term) => this.#term(term, dot)),
+      ...(chain.last === undefined ? [] : [chain.last.value]),
+    ];
     const wanted = chain.rest.length + (chain.last === undefined ? 0 : 1);
-    if (chain.names.length === 0 && wanted > 0) throw this.#fail(at, `can't give argument to non-function ${this.#source.slice(at.pos, at.end).trim()}`);
-    return chain.names.reduce<Value>((value, name, step) => this.#field(value, name, step === chain.names.length - 1 ? args : () => [], at), chain.value);
+    if (chain.names.length === 0 && wanted > 0)
+      throw this.#fail(at, `can't give argument to non-function ${this.#source.slice(at.pos, at.end).trim()}`);
+    return chain.names.reduce<Value>(
+      (value, name, step) => this.#field(value, name, step === chain.names.length - 1 ? args : () => [], at),
+      chain.value,
+    );
   }
 
   #field(value: Value, name: string, args: () => Value[], at: Term): Value {
@@ -199,7 +214,9 @@ class Evaluator {
     if (!isObject(value)) throw this.#fail(at, `can't evaluate field ${name} in type ${typeName(value)}`);
     if (!Object.hasOwn(value, name)) {
       if (isMap(value)) return undefined;
-      const close = closestWord(name, Object.keys(value)) ?? Object.keys(value).find((key) => key.toLowerCase() === name.toLowerCase());
+      const close =
+        closestWord(name, Object.keys(value)) ??
+        Object.keys(value).find((key) => key.toLowerCase() === name.toLowerCase());
       throw this.#fail(at, `can't evaluate field ${name}${close === undefined ? '' : `, did you mean .${close}?`}`);
     }
     const found = value[name];
@@ -208,11 +225,20 @@ class Evaluator {
       if (given.length > 0) throw this.#fail(at, `${name} has arguments but cannot be invoked as function`);
       return found;
     }
-    if (found.length !== given.length) throw this.#fail(at, `wrong number of args for ${name}: want ${String(found.length)} got ${String(given.length)}`);
+    if (found.length !== given.length)
+      throw this.#fail(
+        at,
+        `wrong number of args for ${name}: want ${String(found.length)} got ${String(given.length)}`,
+      );
     return this.#guard(at, name, () => (found as (...words: Value[]) => Value)(...given));
   }
 
-  #function(term: Extract<Term, { kind: 'function' }>, rest: Term[], dot: Value, last: { value: Value } | undefined): Value {
+  #function(
+    term: Extract<Term, { kind: 'function' }>,
+    rest: Term[],
+    dot: Value,
+    last: { value: Value } | undefined,
+  ): Value {
     const { name } = term;
     const found = (this.#functions.get(name) ?? FUNCTIONS.get(name)) as TemplateFunction;
     const count = rest.length + (last === undefined ? 0 : 1);

@@ -19,7 +19,8 @@ function str(value: Value): string {
 }
 
 function int(value: Value): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw new Error(`wrong type for value; expected int; got ${typeName(value)}`);
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    throw new Error(`wrong type for value; expected int; got ${typeName(value)}`);
   return value;
 }
 
@@ -57,7 +58,15 @@ export const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map<string, 
   ['split', fixed(2, (text, separator) => str(text).split(str(separator)))],
   ['lower', fixed(1, (text) => str(text).toLowerCase())],
   ['upper', fixed(1, (text) => str(text).toUpperCase())],
-  ['title', fixed(1, (text) => str(text).replace(/(^|[^\p{L}\p{Nd}_'])(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toUpperCase()))],
+  [
+    'title',
+    fixed(1, (text) =>
+      str(text).replace(
+        /(^|[^\p{L}\p{Nd}_'])(\p{Ll})/gu,
+        (_, before: string, letter: string) => before + letter.toUpperCase(),
+      ),
+    ),
+  ],
   ['pad', fixed(3, (text, before, after) => pad(str(text), int(before), int(after)))],
   ['truncate', fixed(2, (text, count) => truncate(str(text), int(count)))],
 ]);
@@ -73,7 +82,8 @@ function isNil(value: Value): boolean {
 
 function equal(a: Value, b: Value): boolean {
   if (isNil(a) || isNil(b)) return isNil(a) && isNil(b);
-  if (basic(a) === undefined || basic(b) === undefined) throw new Error(`non-comparable type: ${typeName(basic(a) === undefined ? a : b)}`);
+  if (basic(a) === undefined || basic(b) === undefined)
+    throw new Error(`non-comparable type: ${typeName(basic(a) === undefined ? a : b)}`);
   if (basic(a) !== basic(b)) throw new Error('incompatible types for comparison');
   return a === b;
 }
@@ -107,7 +117,8 @@ function index(value: Value, key: Value): Value {
 }
 
 function inside(key: Value, size: number): number {
-  if (typeof key !== 'number' || !Number.isInteger(key)) throw new Error(`cannot index slice/array with type ${typeName(key)}`);
+  if (typeof key !== 'number' || !Number.isInteger(key))
+    throw new Error(`cannot index slice/array with type ${typeName(key)}`);
   if (key < 0 || key >= size) throw new Error(`index out of range: ${String(key)}`);
   return key;
 }
@@ -150,6 +161,13 @@ function truncate(text: string, count: number): string {
 }
 
 function escapeHtml(text: string): string {
-  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;', '\0': '\uFFFD' };
+  const names: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&#34;',
+    "'": '&#39;',
+    '\0': '\uFFFD',
+  };
   return text.replace(/[&<>"'\0]/g, (char) => names[char] ?? char);
 }

@@ -31,7 +31,13 @@ export interface Token {
 /** Longer than any command line; what is longer is a mistake. */
 const MAX_LENGTH = 256 * 1024;
 
-const SYMBOLS: Readonly<Record<string, TokenKind>> = { '|': 'pipe', ',': 'comma', '(': 'left', ')': 'right', '=': 'assign' };
+const SYMBOLS: Readonly<Record<string, TokenKind>> = {
+  '|': 'pipe',
+  ',': 'comma',
+  '(': 'left',
+  ')': 'right',
+  '=': 'assign',
+};
 
 export function lexTemplate(source: string): Token[] {
   if (source.length > MAX_LENGTH) throw new TemplateError(source, 0, `longer than ${String(MAX_LENGTH / 1024)} KiB`);
@@ -83,7 +89,10 @@ function skipComment(source: string, at: number): { end: number; trim: boolean }
 
 function lexWord(source: string, at: number): { token: Token; end: number } {
   const char = source[at] as string;
-  const make = (kind: TokenKind, length: number) => ({ token: { kind, text: source.slice(at, at + length), pos: at }, end: at + length });
+  const make = (kind: TokenKind, length: number) => ({
+    token: { kind, text: source.slice(at, at + length), pos: at },
+    end: at + length,
+  });
   const match = (pattern: RegExp): number => {
     pattern.lastIndex = at;
     return pattern.exec(source)?.[0].length ?? 0;
@@ -94,10 +103,13 @@ function lexWord(source: string, at: number): { token: Token; end: number } {
   if (symbol !== undefined) return make(symbol, 1);
   if (char === '"' || char === '`') return lexString(source, at);
   if (char === "'") return lexChar(source, at);
-  const number = match(/[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+(?![.\d])|(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)?)/y);
+  const number = match(
+    /[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+(?![.\d])|(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)?)/y,
+  );
   if (number > 0) {
     const tail = match(/[+-]?[\w.]+/y);
-    if (tail > number) throw new TemplateError(source, at, `bad number syntax: ${JSON.stringify(source.slice(at, at + tail))}`);
+    if (tail > number)
+      throw new TemplateError(source, at, `bad number syntax: ${JSON.stringify(source.slice(at, at + tail))}`);
     return make('number', number);
   }
   if (char === '.') {
@@ -116,7 +128,12 @@ function lexString(source: string, at: number): { token: Token; end: number } {
   const pattern = source[at] === '"' ? /"((?:[^"\\\n]|\\[^\n])*)"/y : /`([^`]*)`/y;
   pattern.lastIndex = at;
   const found = pattern.exec(source);
-  if (found === null) throw new TemplateError(source, at, source[at] === '"' ? 'unterminated quoted string' : 'unterminated raw quoted string');
+  if (found === null)
+    throw new TemplateError(
+      source,
+      at,
+      source[at] === '"' ? 'unterminated quoted string' : 'unterminated raw quoted string',
+    );
   const body = found[1] as string;
   const text = source[at] === '"' ? unquote(body, source, at) : body;
   return { token: { kind: 'string', text, pos: at }, end: at + found[0].length };

@@ -192,7 +192,11 @@ class Parser {
       const token = this.#next();
       if (token.kind === 'pipe') continue;
       if (token.kind !== until) throw this.#unexpected(token, where);
-      if (calls.slice(1).some(({ terms: [first] }) => first?.kind === 'constant' || first?.kind === 'dot' || first?.kind === 'nil')) {
+      if (
+        calls
+          .slice(1)
+          .some(({ terms: [first] }) => first?.kind === 'constant' || first?.kind === 'dot' || first?.kind === 'nil')
+      ) {
         throw new TemplateError(this.#source, pos, 'non executable command in pipeline stage 2');
       }
       if (!assign) this.#variables.push(...variables);
@@ -241,7 +245,10 @@ class Parser {
       }
       const token = this.#peek();
       if (token.kind === until || token.kind === 'pipe') {
-        if (terms.length === 0) throw this.#fail(where === 'command' || token.kind === 'pipe' ? 'missing value for command' : `missing value for ${where}`);
+        if (terms.length === 0)
+          throw this.#fail(
+            where === 'command' || token.kind === 'pipe' ? 'missing value for command' : `missing value for ${where}`,
+          );
         return { terms, pos, end: (terms[terms.length - 1] as Term).end };
       }
       throw this.#unexpected(token, 'operand');
@@ -295,7 +302,12 @@ class Parser {
         return { kind: 'constant', value: token.text, pos, end };
       case 'number':
         this.#next();
-        return { kind: 'constant', value: Number(token.text.replaceAll('_', '').replace(/^([+-]?)0(?=[0-7])/, '$10o')), pos, end };
+        return {
+          kind: 'constant',
+          value: Number(token.text.replaceAll('_', '').replace(/^([+-]?)0(?=[0-7])/, '$10o')),
+          pos,
+          end,
+        };
       case 'left': {
         this.#next();
         const pipe = this.#deeper(() => this.#pipe('right', 'parenthesized pipeline'));
@@ -310,7 +322,8 @@ class Parser {
     const { text, pos } = token;
     if (text === 'true' || text === 'false') return { kind: 'constant', value: text === 'true', pos, end };
     if (text === 'nil') return { kind: 'nil', pos, end };
-    if (!this.#functions.has(text)) throw new TemplateError(this.#source, pos, `function ${JSON.stringify(text)} not defined`);
+    if (!this.#functions.has(text))
+      throw new TemplateError(this.#source, pos, `function ${JSON.stringify(text)} not defined`);
     return { kind: 'function', name: text, pos, end };
   }
 }

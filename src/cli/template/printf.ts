@@ -25,17 +25,21 @@ export function sprintf(format: string, args: readonly Value[]): string {
     bad += `%!(BAD${what})`;
     return undefined;
   };
-  const text = format.replace(VERB, (_, flags: string, wide: string | undefined, precise: string | undefined, verb: string | undefined) => {
+  const text = format.replace(VERB, (...found: string[]) => {
+    const [, flags = '', wide, precise, verb] = found as [string, string, string?, string?, string?];
     bad = '';
     const width = number(wide, 'WIDTH');
     const precision = number(precise, 'PREC');
-    if (verb === undefined) return `${bad}%!(NOVERB)`;
+    if (typeof verb !== 'string') return `${bad}%!(NOVERB)`;
     if (verb === '%') return `${bad}%`;
     if (next >= args.length) return `${bad}%!${verb}(MISSING)`;
     return bad + one({ flags, width, precision, verb }, args[next++]);
   });
   if (next >= args.length) return text;
-  return `${text}%!(EXTRA ${args.slice(next).map((arg) => `${typeName(arg)}=${print(arg, 1)}`).join(', ')})`;
+  return `${text}%!(EXTRA ${args
+    .slice(next)
+    .map((arg) => `${typeName(arg)}=${print(arg, 1)}`)
+    .join(', ')})`;
 }
 
 function one(directive: Directive, value: Value): string {
@@ -58,7 +62,8 @@ function formatted(directive: Directive, value: Value): string | undefined {
   if (typeof value === 'number') return formattedNumber(directive, value);
   if (Array.isArray(value)) return `[${value.map((item) => one({ ...directive, width: undefined }, item)).join(' ')}]`;
   if (typeof value !== 'string') return undefined;
-  const text = precision === undefined || verb === 'x' || verb === 'X' ? value : [...value].slice(0, precision).join('');
+  const text =
+    precision === undefined || verb === 'x' || verb === 'X' ? value : [...value].slice(0, precision).join('');
   switch (verb) {
     case 's':
       return text;
@@ -75,7 +80,9 @@ function formatted(directive: Directive, value: Value): string | undefined {
 
 function formattedNumber(directive: Directive, value: number): string | undefined {
   const text = digits(directive, value);
-  return text !== undefined && value >= 0 && directive.flags.includes('+') && 'dfeg'.includes(directive.verb) ? `+${text}` : text;
+  return text !== undefined && value >= 0 && directive.flags.includes('+') && 'dfeg'.includes(directive.verb)
+    ? `+${text}`
+    : text;
 }
 
 const BASES: Readonly<Record<string, number>> = { d: 10, x: 16, X: 16, o: 8, b: 2 };
@@ -85,7 +92,9 @@ function digits({ flags, verb, precision }: Directive, value: number): string | 
   if (base !== undefined) {
     if (!Number.isInteger(value)) return undefined;
     const prefix = flags.includes('#') ? ({ x: '0x', X: '0X', o: '0', b: '0b' }[verb] ?? '') : '';
-    const text = Math.abs(value).toString(base).padStart(precision ?? 0, '0');
+    const text = Math.abs(value)
+      .toString(base)
+      .padStart(precision ?? 0, '0');
     return (value < 0 ? '-' : '') + prefix + (verb === 'X' ? text.toUpperCase() : text);
   }
   switch (verb) {
@@ -94,7 +103,9 @@ function digits({ flags, verb, precision }: Directive, value: number): string | 
     case 'e':
       return value.toExponential(Math.min(precision ?? 6, 100)).replace(/e([+-])(\d)$/, 'e$10$2');
     case 'g':
-      return precision === undefined ? String(value) : String(Number(value.toPrecision(Math.min(Math.max(precision, 1), 100))));
+      return precision === undefined
+        ? String(value)
+        : String(Number(value.toPrecision(Math.min(Math.max(precision, 1), 100))));
     case 'c':
     case 'q':
     case 'U':

@@ -50,8 +50,14 @@ export function print(value: Value, depth = 0): string {
   if (value === null) return '<nil>';
   if (depth > 100) return '…';
   if (Array.isArray(value)) return `[${value.map((item) => print(item, depth + 1)).join(' ')}]`;
-  if (isMap(value)) return `map[${sortedKeys(value).map((key) => `${key}:${print(value[key], depth + 1)}`).join(' ')}]`;
-  if (isObject(value)) return `{${Object.values(value).map((item) => print(resolve(item), depth + 1)).join(' ')}}`;
+  if (isMap(value))
+    return `map[${sortedKeys(value)
+      .map((key) => `${key}:${print(value[key], depth + 1)}`)
+      .join(' ')}]`;
+  if (isObject(value))
+    return `{${Object.values(value)
+      .map((item) => print(resolve(item), depth + 1))
+      .join(' ')}}`;
   if (typeof value === 'function') return '';
   return String(value as string | number | boolean | bigint);
 }

@@ -1,0 +1,118 @@
+// Shows a pull: on a terminal the layers that are moving in a few lines that are drawn again, elsewhere one plain line for each
+// thing that happened.
+
+import type { OnProgress, ProgressEvent } from '../image/progress.js';
+import { ellipsis, humanSize } from '../util/units.js';
+import type { Output } from './command.js';
+
+const REDRAW_MS = 80;
+const BAR_WIDTH = 24;
+/** Docker's words. */
+const STATES = { waiting: 'Waiting', downloading: 'Downloading', unpacking: 'Extracting', done: 'Pull complete', exists: 'Already exists' } as const;
+
+export interface PullProgress {
+  onProgress: OnProgress;
+  /** Takes the moving lines away; to be called however the pull ends. */
+  end(): void;
+}
+
+type LayerEvent = Extract<ProgressEvent, { kind: 'layer' }>;
+
+export function createPullProgress(output: Output): PullProgress {
+  return output.isTTY ? new TerminalProgress(output) : new PlainProgress(output);
+}
+
+/** Lines that stay, the same on a terminal and in a file; undefined for what only moves. */
+function permanentLine(event: ProgressEvent): string | undefined {
+  switch (event.kind) {
+    case 'pulling': {
+      const [name, tag] = splitTag(event.reference);
+      return `${tag}: Pulling from ${name}`;
+    }
+    case 'skipped':
+      return `${event.host}: ${event.why}`;
+    case 'layer':
+      return event.state === 'done' || event.state === 'exists' ? `${event.layer}: ${STATES[event.state]}` : undefined;
+    case 'done':
+      return `Digest: ${event.digest}\nStatus: ${event.isNew ? 'Downloaded newer image' : 'Image is up to date'} for ${event.reference}`;
+    case 'resolve':
+      return undefined;
+  }
+}
+
+function splitTag(reference: string): [name: string, tag: string] {
+  const at = reference.includes('@') ? reference.indexOf('@') : reference.lastIndexOf(':');
+  return [reference.slice(0, at), reference.slice(at + 1)];
+}
+
+class PlainProgress implements PullProgress {
+  readonly #output: Output;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  onProgress = (event: ProgressEvent): void => {
+    const line = permanentLine(event);
+    if (line !== undefined) this.#output.write(`${line}\n`);
+  };
+
+  end(): void {
+    // Nothing moves here.
+  }
+}
+
+class TerminalProgress implements PullProgress {
+  readonly #output: Output;
+  readonly #moving = new Map<string, LayerEvent>();
+  #waiting = new Set<string>();
+  #resolving: string | undefined;
+  #drawnLines = 0;
+  #drawnAt = 0;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  onProgress = (event: ProgressEvent): void => {
+    this.#resolving = event.kind === 'resolve' ? `${event.reference}: Asking ${event.host}` : undefined;
+    if (event.kind === 'layer') this.#follow(event);
+    const line = permanentLine(event);
+    const isDue = Date.now() - this.#drawnAt >= REDRAW_MS;
+    if (line !== undefined || isDue || event.kind !== 'layer') this.#draw(line);
+  };
+
+  end(): void {
+    this.#moving.clear();
+    this.#waiting.clear();
+    this.#resolving = undefined;
+    this.#draw(undefined);
+  }
+
+  #follow(event: LayerEvent): void {
+    this.#waiting.delete(event.layer);
+    this.#moving.delete(event.layer);
+    if (event.state === 'waiting') this.#waiting.add(event.layer);
+    else if (event.state === 'downloading' || event.state === 'unpacking') this.#moving.set(event.layer, event);
+  }
+
+  #draw(permanent: string | undefined): void {
+    const width = Math.max(20, (this.#output.columns ?? 80) - 1);
+    const lines = [...this.#moving.values()].sort((a, b) => (a.layer < b.layer ? -1 : 1)).map((event) => movingLine(event));
+    if (this.#resolving !== undefined) lines.push(this.#resolving);
+    if (this.#waiting.size > 0) lines.push(`${this.#waiting.size} more ${this.#waiting.size === 1 ? 'layer' : 'layers'} waiting`);
+    const shown = lines.map((line) => `${ellipsis(line, width)}\n`).join('');
+    const erase = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A\x1b[J` : '';
+    this.#output.write(`${erase}${permanent === undefined ? '' : `${permanent}\n`}${shown}`);
+    this.#drawnLines = lines.length;
+    this.#drawnAt = Date.now();
+  }
+}
+
+function movingLine({ layer, state, doneBytes, totalBytes }: LayerEvent): string {
+  const words = `${layer}: ${STATES[state].padEnd(STATES.downloading.length)}`;
+  if (state !== 'downloading' || doneBytes === undefined || totalBytes === undefined || totalBytes === 0) return words;
+  const filled = Math.min(BAR_WIDTH, Math.floor((doneBytes / totalBytes) * BAR_WIDTH));
+  const bar = `${'='.repeat(filled)}>`.slice(0, BAR_WIDTH).padEnd(BAR_WIDTH);
+  return `${words}  [${bar}]  ${humanSize(doneBytes)}/${humanSize(totalBytes)}`;
+}
