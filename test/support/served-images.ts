@@ -1,8 +1,9 @@
 // A home that finds the test images under their short names, in a real registry on loopback.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 
@@ -19,8 +20,7 @@ export async function openServedHome(context: Pick<TestContext, 'after'>, kinds:
 
 /** Starts Debian's docker-registry in the home, and stops it before the home's check. Returns "127.0.0.1:PORT". */
 export async function serveImages(home: Home, kinds: readonly ImageKind[]): Promise<string> {
-  const dir = path.join(home.dir, 'registry');
-  mkdirSync(dir, { recursive: true });
+  const dir = mkdtempSync(path.join(tmpdir(), 'registry-')); // not below the home: it is none of what may be left there
   const address = `127.0.0.1:${await freePort()}`;
   const config = path.join(dir, 'config.yml');
   writeFileSync(
@@ -36,6 +36,7 @@ export async function serveImages(home: Home, kinds: readonly ImageKind[]): Prom
   home.beforeCheck(async () => {
     child.kill('SIGKILL');
     await ended;
+    rmSync(dir, { recursive: true, force: true });
   });
   await waitFor('the registry answers', () => answers(address));
   for (const kind of kinds) await pushImage(address, kind);
