@@ -1,10 +1,11 @@
 // The rows of `rrun images`: which images, in which order, with which fields. Docker's names and words.
 
+import { goTime } from '../container/row.js';
 import { RrunError } from '../errors.js';
 import type { LocalImage } from '../image/local-image.js';
 import { familiarName, parseReference } from '../image/reference.js';
 import { digestHex, isDigest, shortId } from '../util/digest.js';
-import { goTime, humanDuration, humanSize } from '../util/units.js';
+import { humanDuration, humanSize } from '../util/units.js';
 import { booleanFilter, matchesAny, matchesLabels, type Filters } from './filters.js';
 import type { Column } from './table.js';
 
@@ -29,7 +30,7 @@ export function imageColumns({ full, now = Date.now() }: { full: boolean; now?: 
     Digest: { header: 'DIGEST', value: (image) => nameOf(image).digest },
     ID: { header: 'IMAGE ID', value: ({ id }) => (full ? id : shortId(id)) },
     CreatedSince: { header: 'CREATED', value: (image) => createdSince(image, now) },
-    CreatedAt: { header: 'CREATED AT', value: (image) => (createdMs(image) === undefined ? 'N/A' : goTime(new Date(createdMs(image) ?? 0))) },
+    CreatedAt: { header: 'CREATED AT', value: (image) => (createdMs(image) === undefined ? 'N/A' : goTime(image.created ?? '')) },
     Size: { header: 'SIZE', value: ({ sizeBytes }) => humanSize(sizeBytes) },
     VirtualSize: { header: 'SIZE', value: ({ sizeBytes }) => humanSize(sizeBytes) },
     Containers: { header: 'CONTAINERS', value: () => 'N/A' },
