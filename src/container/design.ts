@@ -156,6 +156,7 @@ function makeRecord({ options, identity, image, config, userns, driver, network,
     userns: userns.mapping,
     ...(isDeepStrictEqual(userns.mapping, userns.layers) ? {} : { shift: userns.layers }),
     network: network.kind,
+    ...(network.address === undefined ? {} : { address: { ip: network.address, prefixLength: network.prefixLength ?? 24 } }),
     options,
     args: resolveArgs({
       entrypoint: options.entrypoint,

@@ -1,7 +1,7 @@
 // The limits in HostConfig of `inspect`: Docker's names, with the values of a container without limits.
 
 import type { Spec } from '../bundle/spec.wire.js';
-import type { Json, JsonObject } from './inspect.js';
+import type { Json, JsonObject } from './json.js';
 
 /** Limits that are set through cgroups. */
 export function hostConfigLimits(): JsonObject {

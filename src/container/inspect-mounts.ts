@@ -1,7 +1,7 @@
 // Mounts of `inspect` and `ps`: what the user or the image asked for, not the mounts that every container has.
 
 import type { Spec, SpecMount } from '../bundle/spec.wire.js';
-import type { Json, JsonObject } from './inspect.js';
+import type { Json, JsonObject } from './json.js';
 import type { ContainerRecord } from './record.js';
 
 const PROPAGATIONS = ['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate'];

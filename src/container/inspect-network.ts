@@ -1,7 +1,7 @@
 // NetworkSettings of `inspect`: addresses are those of a running container; they are the same in each, since every one has a network of
 // its own behind slirp4netns.
 
-import type { Json, JsonObject } from './inspect.js';
+import { goMap, type Json, type JsonObject } from './json.js';
 import type { ContainerRecord, ContainerState } from './record.js';
 
 interface Address {
@@ -11,8 +11,8 @@ interface Address {
 }
 
 export function networkDocument(record: ContainerRecord, state: ContainerState): JsonObject {
-  const address = state.status === 'running' ? addressOf(record.network) : undefined;
-  const ports: JsonObject = {};
+  const address = state.status === 'running' ? addressOf(record) : undefined;
+  const ports: JsonObject = goMap({});
   if (state.status === 'running') for (const port of record.image.exposedPorts) ports[port] = null;
   return {
     Bridge: '',
@@ -25,7 +25,7 @@ export function networkDocument(record: ContainerRecord, state: ContainerState):
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     ...endpoint(address),
-    Networks: { [record.network]: network(address) },
+    Networks: goMap({ [record.network]: network(address) }),
   };
 }
 
@@ -46,7 +46,15 @@ function endpoint(address: Address | undefined): JsonObject {
   };
 }
 
-function addressOf(network: string): Address | undefined {
-  // slirp4netns(1): the network is 10.0.2.0/24 unless --cidr says otherwise.
-  return network === 'slirp4netns' ? { ip: '10.0.2.100', prefixLength: 24, gateway: '10.0.2.2' } : undefined;
+function addressOf({ address, network }: ContainerRecord): Address | undefined {
+  if (address === undefined) return undefined;
+  // slirp4netns(1): the gateway is the second address of the network.
+  return { ...address, gateway: network === 'slirp4netns' ? networkPlus(address, 2) : '' };
+}
+
+function networkPlus({ ip, prefixLength }: { ip: string; prefixLength: number }, offset: number): string {
+  const number = ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - prefixLength);
+  const wanted = Math.floor(number / size) * size + offset;
+  return [24, 16, 8, 0].map((shift) => Math.floor(wanted / 2 ** shift) % 256).join('.');
 }

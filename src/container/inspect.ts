@@ -9,14 +9,10 @@ import { parseSize } from '../util/size.js';
 import { hostConfigLimits, ulimitDocuments } from './inspect-host.js';
 import { mountDocuments } from './inspect-mounts.js';
 import { networkDocument } from './inspect-network.js';
+import { goMap, NEVER, type JsonObject } from './json.js';
 import type { Container } from './list.js';
 import type { ContainerRecord, ContainerState } from './record.js';
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = Record<string, Json>;
-
-/** Go's zero time. */
-const NEVER = '0001-01-01T00:00:00Z';
 const DEFAULT_SHM_SIZE = 64 << 20;
 
 /** The whole document. Fields that belong to what rrun does not have carry Docker's empty value. */
@@ -72,16 +68,16 @@ function stateDocument(state: ContainerState): JsonObject {
 }
 
 function graphDriverDocument(record: ContainerRecord, dir: string): JsonObject {
-  if (record.storageDriver === 'rootfs') return { Data: { RootDir: record.options.rootfs ?? '' }, Name: 'rootfs' };
+  if (record.storageDriver === 'rootfs') return { Data: goMap({ RootDir: record.options.rootfs ?? '' }), Name: 'rootfs' };
   const merged = path.join(dir, 'rootfs');
-  if (record.storageDriver === 'vfs') return { Data: { Dir: merged }, Name: 'vfs' };
+  if (record.storageDriver === 'vfs') return { Data: goMap({ Dir: merged }), Name: 'vfs' };
   return {
-    Data: {
+    Data: goMap({
       LowerDir: record.lower.join(':'),
       MergedDir: merged,
       UpperDir: path.join(dir, 'upper'),
       WorkDir: path.join(dir, 'work'),
-    },
+    }),
     Name: record.storageDriver,
   };
 }
@@ -96,18 +92,18 @@ function configDocument(record: ContainerRecord, spec: Spec): JsonObject {
     AttachStdin: attached && options.interactive,
     AttachStdout: attached,
     AttachStderr: attached,
-    ...(image.exposedPorts.length > 0 ? { ExposedPorts: Object.fromEntries(image.exposedPorts.map((port) => [port, {}])) } : {}),
+    ...(image.exposedPorts.length > 0 ? { ExposedPorts: emptySet(image.exposedPorts) } : {}),
     Tty: options.tty,
     OpenStdin: options.interactive,
     StdinOnce: attached && options.interactive,
     Env: spec.process?.env ?? [],
     Cmd: shownCommand(record),
     Image: record.imageName ?? '',
-    Volumes: image.volumes.length === 0 ? null : Object.fromEntries(image.volumes.map((volume) => [volume, {}])),
+    Volumes: image.volumes.length === 0 ? null : emptySet(image.volumes),
     WorkingDir: spec.process?.cwd ?? '/',
     Entrypoint: shownEntrypoint(record),
     OnBuild: image.onBuild,
-    Labels: record.labels,
+    Labels: goMap(record.labels),
     StopSignal: record.stopSignal,
     ...(options.stopTimeout === undefined ? {} : { StopTimeout: options.stopTimeout }),
   };
@@ -128,9 +124,9 @@ function hostConfigDocument(record: ContainerRecord, spec: Spec): JsonObject {
   return {
     Binds: orNull(options.volumes),
     ContainerIDFile: options.cidfile ?? '',
-    LogConfig: { Type: options.logDriver, Config: options.logOpts },
+    LogConfig: { Type: options.logDriver, Config: goMap(options.logOpts) },
     NetworkMode: record.network,
-    PortBindings: {},
+    PortBindings: goMap({}),
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: options.rm,
     VolumeDriver: '',
@@ -157,14 +153,14 @@ function hostConfigDocument(record: ContainerRecord, spec: Spec): JsonObject {
     UTSMode: options.uts ?? '',
     UsernsMode: options.userns ?? '',
     ShmSize: parseSize(options.shmSize ?? '') ?? DEFAULT_SHM_SIZE,
-    ...(Object.keys(options.sysctls).length > 0 ? { Sysctls: options.sysctls } : {}),
+    ...(Object.keys(options.sysctls).length > 0 ? { Sysctls: goMap(options.sysctls) } : {}),
     Runtime: 'rrun',
     Isolation: '',
     ...hostConfigLimits(),
     Devices: options.devices.map(deviceDocument),
     Ulimits: ulimitDocuments(spec),
     ...(options.init ? { Init: true } : {}),
-    Annotations: Object.keys(options.annotations).length > 0 ? options.annotations : null,
+    Annotations: Object.keys(options.annotations).length > 0 ? goMap(options.annotations) : null,
     MaskedPaths: spec.linux?.maskedPaths ?? null,
     ReadonlyPaths: spec.linux?.readonlyPaths ?? null,
   };
@@ -176,7 +172,7 @@ function tmpfsDocument(options: ContainerOptions): JsonObject {
     const mark = typed.indexOf(':');
     return mark < 0 ? [typed, ''] : [typed.slice(0, mark), typed.slice(mark + 1)];
   });
-  return { Tmpfs: Object.fromEntries(entries) as JsonObject };
+  return { Tmpfs: goMap(Object.fromEntries(entries) as Record<string, string>) };
 }
 
 function deviceDocument(typed: string): JsonObject {
@@ -188,4 +184,8 @@ function deviceDocument(typed: string): JsonObject {
 
 function orNull(list: readonly string[]): string[] | null {
   return list.length === 0 ? null : [...list];
+}
+
+function emptySet(keys: readonly string[]): JsonObject {
+  return goMap(Object.fromEntries(keys.map((key) => [key, {}])));
 }

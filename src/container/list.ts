@@ -40,9 +40,14 @@ export async function listContainers(store: Store, options: ListOptions = {}): P
 }
 
 /** Finds one container by full id, name, or unique beginning of the id, in Docker's order. */
-export async function findContainer(store: Store, nameOrId: string): Promise<Container> {
+export async function tryFindContainer(store: Store, nameOrId: string): Promise<Container | undefined> {
   const id = resolveId(store, nameOrId);
-  const container = id === undefined ? undefined : readContainer(store, id, await heldLocks(store.containersDir));
+  return id === undefined ? undefined : readContainer(store, id, await heldLocks(store.containersDir));
+}
+
+/** As tryFindContainer(); throws NOT_FOUND. */
+export async function findContainer(store: Store, nameOrId: string): Promise<Container> {
+  const container = await tryFindContainer(store, nameOrId);
   if (container === undefined) throw new RrunError('NOT_FOUND', `cannot find container "${nameOrId}": no such container`);
   return container;
 }

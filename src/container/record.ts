@@ -22,6 +22,8 @@ export interface ContainerRecord {
   /** The mapping the layers on disk were unpacked with, where it differs from `userns` (keep-id, nomap). */
   shift?: UsernsMapping;
   network: string;
+  /** Its own address, while it runs. */
+  address?: { ip: string; prefixLength: number };
   options: ContainerOptions;
   /** What is exec'ed, entrypoint and command resolved. */
   args: string[];

@@ -3,71 +3,45 @@
 import { ellipsis, humanDuration } from '../util/units.js';
 import { commandText, labelsText, statusText } from './describe.js';
 import type { Container } from './list.js';
+import type { ContainerRecord } from './record.js';
 
-export interface RowOptions {
+export interface FieldOptions {
   /** Ids, commands and mounts in full. */
   full: boolean;
   /** Time that "ago" counts from, ms since 1970. */
   now: number;
-  /** "12kB (virtual 5MB)", where --size asks for it. */
-  size?: string;
+  /** "12kB (virtual 5MB)" by id, where sizes were asked for. */
+  sizes?: ReadonlyMap<string, string>;
 }
 
-/** Texts, as a template sees them. `Label` is a function there and not among them. */
-export interface ContainerRow {
-  Command: string;
-  CreatedAt: string;
-  ID: string;
-  Image: string;
-  Labels: string;
-  LocalVolumes: string;
-  Mounts: string;
-  Names: string;
-  Networks: string;
-  Ports: string;
-  RunningFor: string;
-  Size: string;
-  State: string;
-  Status: string;
+/** A field and the title of its column in a table. `Label` takes an argument and is not among them. */
+export interface Field {
+  header: string;
+  value: (container: Container) => string;
 }
 
-/** Column titles of the fields, for `table` formats. */
-export const ROW_HEADERS: Readonly<Record<keyof ContainerRow, string>> = {
-  Command: 'COMMAND',
-  CreatedAt: 'CREATED AT',
-  ID: 'CONTAINER ID',
-  Image: 'IMAGE',
-  Labels: 'LABELS',
-  LocalVolumes: 'LOCAL VOLUMES',
-  Mounts: 'MOUNTS',
-  Names: 'NAMES',
-  Networks: 'NETWORKS',
-  Ports: 'PORTS',
-  RunningFor: 'CREATED',
-  Size: 'SIZE',
-  State: 'STATE',
-  Status: 'STATUS',
-};
-
-export function containerRow({ record, state }: Container, options: RowOptions): ContainerRow {
-  const { full, now } = options;
-  const mounts = record.volumes.map((volume) => volume.name ?? volume.source);
+/** By the name that a template uses. */
+export function containerFields({ full, now, sizes }: FieldOptions): Record<string, Field> {
   return {
-    Command: commandText(record, full),
-    CreatedAt: goTime(record.created),
-    ID: full ? record.id : record.id.slice(0, 12),
-    Image: record.imageName ?? (record.options.rootfs === undefined ? '<no image>' : record.options.rootfs),
-    Labels: labelsText(record.labels),
-    LocalVolumes: String(record.volumes.filter((volume) => volume.name !== undefined).length),
-    Mounts: mounts.map((name) => (full ? name : ellipsis(name, 15))).join(','),
-    Names: record.name,
-    Networks: record.network,
-    Ports: state.status === 'running' ? record.image.exposedPorts.join(', ') : '',
-    RunningFor: `${humanDuration(now - Date.parse(record.created))} ago`,
-    Size: options.size ?? '0B',
-    State: state.status,
-    Status: statusText(state, now),
+    ID: { header: 'CONTAINER ID', value: ({ record }) => (full ? record.id : record.id.slice(0, 12)) },
+    Image: { header: 'IMAGE', value: ({ record }) => record.imageName ?? record.options.rootfs ?? '<no image>' },
+    Command: { header: 'COMMAND', value: ({ record }) => commandText(record, full) },
+    CreatedAt: { header: 'CREATED AT', value: ({ record }) => goTime(record.created) },
+    RunningFor: { header: 'CREATED', value: ({ record }) => `${humanDuration(now - Date.parse(record.created))} ago` },
+    Ports: { header: 'PORTS', value: ({ record, state }) => (state.status === 'running' ? record.image.exposedPorts.join(', ') : '') },
+    State: { header: 'STATE', value: ({ state }) => state.status },
+    Status: { header: 'STATUS', value: ({ state }) => statusText(state, now) },
+    Size: { header: 'SIZE', value: ({ record }) => sizes?.get(record.id) ?? '0B' },
+    Names: { header: 'NAMES', value: ({ record }) => record.name },
+    Labels: { header: 'LABELS', value: ({ record }) => labelsText(record.labels) },
+    Mounts: { header: 'MOUNTS', value: ({ record }) => mountNames(record, full) },
+    LocalVolumes: { header: 'LOCAL VOLUMES', value: ({ record }) => String(record.volumes.filter(({ name }) => name !== undefined).length) },
+    Networks: { header: 'NETWORKS', value: ({ record }) => record.network },
   };
+}
+
+function mountNames({ volumes }: ContainerRecord, full: boolean): string {
+  return volumes.map(({ name, source }) => (full ? (name ?? source) : ellipsis(name ?? source, 15))).join(',');
 }
 
 /** As Go prints a time in the zone of the reader: "2024-05-01 10:00:00 +0200 CEST". */

@@ -1,0 +1,86 @@
+// From a container on disk to a plan that is handed over: who holds it, its streams, and what happens afterwards.
+
+import path from 'node:path';
+
+import type { CleanupOp, Plan, PlanStep } from '../helper/plan.js';
+import { step } from '../helper/plan.js';
+import { compileLaunch, type LaunchMode } from '../launch/compile.js';
+import { handOver } from '../launch/hand-over.js';
+import type { Store } from '../store/store.js';
+import type { HostPath } from '../util/brand.js';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../util/detach-keys.js';
+import type { PreparedContainer } from './create.js';
+import type { ContainerRecord } from './record.js';
+
+export interface LaunchOptions {
+  runRoot: HostPath;
+  /** Attach the caller's stdout and stderr, and wait. */
+  attach: boolean;
+  /** Attach the caller's stdin. */
+  interactive: boolean;
+  detachKeys: string | undefined;
+  sigProxy: boolean;
+  /** `run`: a container that could not be started goes again. */
+  isRun: boolean;
+  /** Printed when a detached container has started; default: its id. */
+  announce?: string;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Compiles the plan of a container and hands it to the `rrun` that started us. */
+export async function launchContainer(store: Store, prepared: PreparedContainer, options: LaunchOptions): Promise<void> {
+  handOver(await planContainer(store, prepared, options));
+}
+
+export async function planContainer(store: Store, prepared: PreparedContainer, options: LaunchOptions): Promise<Plan> {
+  const { record, dir, spec, rootfs, network } = prepared;
+  const mode = chooseMode(record, options);
+  const passthrough = record.options.logDriver === 'passthrough' && mode === 'foreground' && !record.options.tty;
+  return await compileLaunch({
+    id: record.id,
+    dir,
+    runDir: path.join(options.runRoot, record.id) as HostPath,
+    cacheDir: store.cacheDir,
+    spec,
+    mapping: record.userns,
+    rootfs,
+    network,
+    mode,
+    stdin: stdinOf(record, passthrough),
+    output: passthrough ? 'inherit' : 'pipe',
+    attachStdin: options.attach && options.interactive,
+    log: record.options.logDriver === 'json-file',
+    detachKeys: parseDetachKeys(options.detachKeys ?? DEFAULT_DETACH_KEYS) ?? [],
+    sigProxy: options.sigProxy,
+    ...(mode === 'detached' ? { announce: options.announce ?? record.id } : {}),
+    onFailure: [store.root, record.id, options.isRun ? 'run' : 'start'],
+    rootfsDirs: record.rootfsDirs,
+    cleanup: record.options.rm ? autoremoveSteps(store, record) : [],
+  });
+}
+
+/** Batch systems end a job by killing what is in the foreground: nothing of it may live elsewhere. */
+const BATCH_JOB_VARIABLES = ['SLURM_JOB_ID', 'PBS_JOBID', 'LSB_JOBID'];
+
+function chooseMode(record: ContainerRecord, { attach, detachKeys, env }: LaunchOptions): LaunchMode {
+  if (!attach) return 'detached';
+  if (!record.options.tty || detachKeys === '') return 'foreground';
+  return BATCH_JOB_VARIABLES.some((name) => env[name] !== undefined) ? 'foreground' : 'terminal';
+}
+
+function stdinOf({ options }: ContainerRecord, passthrough: boolean): 'pipe' | 'null' | 'inherit' {
+  if (!options.interactive) return 'null';
+  return passthrough ? 'inherit' : 'pipe';
+}
+
+/** What `rm` does, for the keeper to do when the command has ended; see remove.ts. */
+function autoremoveSteps(store: Store, record: ContainerRecord): PlanStep<CleanupOp>[] {
+  const rubbish = path.join(store.tmpDir, `removed-${record.id.slice(0, 12)}`);
+  const volumes = record.volumes.filter(({ anonymous, name }) => anonymous && name !== undefined);
+  return [
+    step('rename', path.join(store.containersDir, record.id), rubbish),
+    step('remove', path.join(store.namesDir, record.name)),
+    ...volumes.map(({ name = '' }) => step('remove' as const, path.join(store.volumesDir, name))),
+    step('remove', rubbish),
+  ];
+}
