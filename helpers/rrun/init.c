@@ -110,15 +110,12 @@ static void become_reaper(void)
 	child = fork();
 	TRY(child, "exec", "fork", "start a reaping init");
 	if (child == 0) {
-		pid_t session = setsid();
-
-		(void)session;
+		(void)setsid();
 		(void)ioctl(0, TIOCSCTTY, 1);
 		return;
 	}
-	close_on_exec_from(3);
-	close(report_socket);
 	(void)syscall(SYS_close_range, 3, ~0u, 0);
+	capabilities_keep_kill();
 	set_title("INIT", NULL);
 	reap_until(child, &all);
 }
@@ -205,6 +202,7 @@ void init_main(struct launch *launch)
 	if (!msg_send(report_socket, 'I', NULL, 0))
 		_exit(125);
 	take_streams(launch);
+	process_owns_streams = launch->own_session;
 	seccomp_read(&launch->plan);
 	umask(0022);
 	carry_out(launch);

@@ -173,7 +173,10 @@ void keeper_main(struct launch *launch)
 	if (msg.type != 'G')
 		_exit(125);
 	become_root();
+	if (launch->own_session)
+		(void)setsid(); /* what a terminal sends its foreground group is not meant for us */
 	keeper_steps(launch);
+	(void)msg_send(report_socket, 'N', NULL, 0);
 	sigfillset(&all);
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	TRY(signals, "keeper", "signalfd", "watch for signals");

@@ -56,6 +56,10 @@ bool mounts_step(const struct step *step);
 
 /* process.c: what a process has: limits, ids, capabilities, seccomp. */
 bool process_step(const struct step *step);
+/* The command's streams are pipes or a terminal of ours, not the caller's. */
+extern bool process_owns_streams;
+/* Leaves this process nothing but the right to signal. */
+void capabilities_keep_kill(void);
 void seccomp_read(const struct plan *plan);
 void caller_restore(const struct caller *caller);
 void close_on_exec_from(int first);

@@ -290,6 +290,19 @@ static void stop_on_signal(int number)
 	fail("interrupted", "signal", "it was interrupted");
 }
 
+static void await_namespaces(void)
+{
+	static struct msg msg;
+
+	(void)msg_recv(the.ctl, &msg, 0);
+	if (msg.type == 'F')
+		fail_with_record(msg.data, msg.len);
+	if (msg.type != 'N') {
+		errno = ECANCELED;
+		fail("keeper", "exit", "it was killed before it was ready");
+	}
+}
+
 /* Until init has done all its steps and every program is ready. */
 static void await_ready(void)
 {
@@ -468,6 +481,9 @@ int monitor_main(struct launch *launch, int client)
 	start_keeper(launch);
 	idmap_write(&launch->plan, the.keeper);
 	(void)msg_send(the.ctl, 'G', NULL, 0);
+	/* A namespace that the keeper unshares must be there before a program is sent into it. */
+	if (plan_find(&launch->plan, OP_UNSHARE))
+		await_namespaces();
 	start_programs(launch);
 	await_ready();
 	let_go();

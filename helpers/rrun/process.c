@@ -11,6 +11,8 @@
 
 static struct sock_fprog filter;
 
+bool process_owns_streams;
+
 static long long number(const struct step *step, int arg, long long least, long long most)
 {
 	long long value;
@@ -130,7 +132,7 @@ static void do_user(const struct step *step)
 	struct stat st;
 
 	/* The command may open /dev/stdout again, which asks who owns the pipe behind it. */
-	for (int fd = 0; fd < 3; fd++)
+	for (int fd = 0; process_owns_streams && fd < 3; fd++)
 		if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || isatty(fd)) && st.st_uid != uid)
 			(void)!fchown(fd, uid, (gid_t)-1);
 	/* Capabilities are needed until seccomp is installed; the step "caps" says what stays. */
@@ -151,6 +153,14 @@ static uint64_t hex_mask(const struct step *step, int arg)
 		fail("plan", "caps", "use \"%s\" as a capability mask", step->argv[arg]);
 	}
 	return value;
+}
+
+void capabilities_keep_kill(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { .effective = 1u << CAP_KILL, .permitted = 1u << CAP_KILL }, { 0 } };
+
+	(void)syscall(SYS_capset, &header, data);
 }
 
 static void do_caps(const struct step *step)

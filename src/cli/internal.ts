@@ -12,8 +12,8 @@ const TABLE: Readonly<Record<string, () => Promise<Internal>>> = {
   },
   // Says a failure that the helper recorded after Node had handed the launch over.
   '@failed': async () => {
-    const { explainFailure } = await import('../launch/explain-failure.js');
-    return (_context, args) => explainFailure(args);
+    const { sayFailure } = await import('./failed.js');
+    return sayFailure;
   },
   // Removes what a --rm container leaves, after its monitor has ended.
   '@removed': async () => {

@@ -19,9 +19,12 @@ export interface StartRequest {
 /** Creates the container and starts it: `run`. The exit code is the helper's to give; ours counts only when something failed. */
 export async function runContainer(context: Context, options: ContainerOptions): Promise<number> {
   const { createContainer } = await import('../container/create.js');
-  const { launchContainer } = await import('../launch/launch.js');
+  const { launchContainer } = await import('../container/launch.js');
   const store = await context.store();
-  const prepared = await createContainer(store, options, { ...(await surroundings(context, options)), startsAtOnce: true });
+  const prepared = await createContainer(store, options, {
+    ...(await surroundings(context, options)),
+    startsAtOnce: true,
+  });
   try {
     await launchContainer(store, prepared, {
       runRoot: await context.runRoot(),
@@ -55,7 +58,7 @@ export async function startExisting(context: Context, request: StartRequest): Pr
     return await startEach(context, request.containers);
   }
   const { loadContainer } = await import('../container/load.js');
-  const { launchContainer } = await import('../launch/launch.js');
+  const { launchContainer } = await import('../container/launch.js');
   const store = await context.store();
   const name = request.containers[0] ?? '';
   const prepared = await loadContainer(store, name);
@@ -76,7 +79,7 @@ export async function startExisting(context: Context, request: StartRequest): Pr
 export async function explainLaunch(context: Context, options: ContainerOptions, json: boolean): Promise<number> {
   const { createContainer } = await import('../container/create.js');
   const { removeContainer } = await import('../container/remove.js');
-  const { planContainer } = await import('../launch/launch.js');
+  const { planContainer } = await import('../container/launch.js');
   const { explainJson, explainText } = await import('../launch/explain.js');
   const store = await context.store();
   const around = await surroundings(context, options);
@@ -99,7 +102,10 @@ export async function explainLaunch(context: Context, options: ContainerOptions,
   return 0;
 }
 
-async function surroundings(context: Context, options: ContainerOptions): Promise<import('../container/design.js').Surroundings> {
+async function surroundings(
+  context: Context,
+  options: ContainerOptions,
+): Promise<import('../container/design.js').Surroundings> {
   const { makeProgress } = await import('./progress.js');
   return {
     env: context.env,

@@ -1,0 +1,31 @@
+// Says what failed in a launch after Node had handed it over, and removes the container that `run` made for it.
+
+import { RrunError } from '../errors.js';
+import type { HelperFailure } from '../helper/report.js';
+import { explainFailure, needsFacts } from '../host/hints.js';
+import type { HostPath } from '../util/brand.js';
+import type { Context } from './command.js';
+
+/** Arguments: data root, container id, "run" or "start", "--", then the fields of the failure record. */
+export async function sayFailure(context: () => Promise<Context>, args: string[]): Promise<number> {
+  const [root = '', id = '', kind = '', , stage = '', syscall = '', errno = '', action = '', detail = ''] = args;
+  const failure: HelperFailure = { stage, syscall, errno, action, detail };
+  const { openStore } = await import('../store/store.js');
+  const { findContainer } = await import('../container/list.js');
+  const { removeContainer } = await import('../container/remove.js');
+  const store = await openStore(root as HostPath);
+  const { record } = await findContainer(store, id);
+  if (kind === 'run') await removeContainer(store, record, { force: false, volumes: true }).catch((error: unknown) => warn(context, error));
+  if (stage === 'interrupted') return 128 + Number(detail);
+  if (stage === 'lock' && errno === 'EAGAIN') {
+    throw new RrunError('IN_USE', `cannot start container "${record.name}": it is running already`);
+  }
+  const { loadHostFacts } = await import('../host/facts.js');
+  const facts = needsFacts(failure) ? await loadHostFacts() : undefined;
+  throw explainFailure(failure, facts, { container: record.name, command: record.args[0] ?? '' });
+}
+
+/** The first failure is what the user came for; one of the clean-up is said beside it. */
+async function warn(context: () => Promise<Context>, error: unknown): Promise<void> {
+  (await context()).warn(error instanceof Error ? error.message : String(error));
+}

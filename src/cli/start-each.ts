@@ -1,0 +1,26 @@
+// `start A B C`: each is a launch of its own, so each gets an `rrun` of its own. All are tried; one that fails makes the whole fail.
+
+import { spawn } from 'node:child_process';
+
+import { helperProgram } from '../helper/program.js';
+import type { Context } from './command.js';
+
+export async function startEach(context: Context, containers: readonly string[]): Promise<number> {
+  let worst = 0;
+  for (const container of containers) {
+    const code = await startOne(context, container);
+    if (worst === 0) worst = code;
+  }
+  return worst;
+}
+
+async function startOne({ global, env }: Context, container: string): Promise<number> {
+  const args = ['start', '--root', global.root, container];
+  const child = spawn(helperProgram(), args, { stdio: 'inherit', env: { ...env, RRUN_PLAN_FD: undefined } });
+  return await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve(code ?? 125);
+    });
+  });
+}
