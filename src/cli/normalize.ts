@@ -36,10 +36,10 @@ function lastOrAll(tokens: readonly FlagToken[], flags: FlagTable): FlagToken[] 
   return tokens.filter((token) => flags[token.name]?.type === 'strings' || last.get(token.name) === token);
 }
 
-/** yargs-parser removes one pair of quotes around a value, which the shell has already done: put one more around. */
+/** yargs-parser removes one pair of quotes around a value, which the shell has done, and drops an empty one from a list: quote such values. */
 function guardQuotes(value: string): string {
-  const first = value[0];
-  const quoted = (first === '"' || first === "'") && value.endsWith(first);
+  const first = value[0] ?? '"';
+  const quoted = value === '' || ((first === '"' || first === "'") && value.endsWith(first));
   return quoted ? `${first}${value}${first}` : value;
 }
 
