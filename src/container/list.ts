@@ -45,10 +45,10 @@ export async function tryFindContainer(store: Store, nameOrId: string): Promise<
   return id === undefined ? undefined : readContainer(store, id, await heldLocks(store.containersDir));
 }
 
-/** As tryFindContainer(); throws NOT_FOUND. */
-export async function findContainer(store: Store, nameOrId: string): Promise<Container> {
+/** As tryFindContainer(); throws NOT_FOUND: "cannot VERB container …". */
+export async function findContainer(store: Store, nameOrId: string, verb = 'find'): Promise<Container> {
   const container = await tryFindContainer(store, nameOrId);
-  if (container === undefined) throw new RrunError('NOT_FOUND', `cannot find container "${nameOrId}": no such container`);
+  if (container === undefined) throw new RrunError('NOT_FOUND', `cannot ${verb} container "${nameOrId}": no such container`);
   return container;
 }
 

@@ -19,7 +19,7 @@ import { findContainer } from './list.js';
  * namespaces it joins are looked at anew. Throws IN_USE when it runs already.
  */
 export async function loadContainer(store: Store, nameOrId: string): Promise<PreparedContainer> {
-  const { record, dir, state } = await findContainer(store, nameOrId);
+  const { record, dir, state } = await findContainer(store, nameOrId, 'start');
   if (state.status === 'running') throw new RrunError('IN_USE', `cannot start container "${record.name}": it is running already`);
   const { options } = record;
   const [facts, joined] = await Promise.all([

@@ -15,7 +15,11 @@ export const command = defineCommand({
     { command: 'rrun rm $(rrun ps -aq -f status=exited)', does: 'remove all that have ended' },
   ],
   flags: {
-    force: { type: 'boolean', short: 'f', help: 'Kill a running container first (SIGKILL); one that does not exist is no failure' },
+    force: {
+      type: 'boolean',
+      short: 'f',
+      help: 'Kill a running container first (SIGKILL); one that does not exist is no failure',
+    },
     volumes: { type: 'boolean', short: 'v', help: 'Also remove anonymous volumes of the container' },
   },
   args: { min: 1, max: Infinity },
@@ -28,7 +32,7 @@ export const command = defineCommand({
     ]);
     const code = await forEachName(context, args, async (name) => {
       try {
-        const { record } = await findContainer(store, name);
+        const { record } = await findContainer(store, name, 'remove');
         await removeContainer(store, record, { force: flags.force, volumes: flags.volumes });
       } catch (error) {
         // As with Docker: what was to be gone is gone; it is said, but it is no failure.
