@@ -20,7 +20,11 @@ export interface CgroupFacts {
 /** CGROUP2_SUPER_MAGIC of linux/magic.h. */
 const CGROUP2_MAGIC = 0x63677270;
 
-export async function loadCgroupFacts(uid: number, root = '/sys/fs/cgroup', selfCgroup = '/proc/self/cgroup'): Promise<CgroupFacts> {
+export async function loadCgroupFacts(
+  uid: number,
+  root = '/sys/fs/cgroup',
+  selfCgroup = '/proc/self/cgroup',
+): Promise<CgroupFacts> {
   const layout = await findLayout(root);
   if (layout === 'none' || layout === 'v1') return { layout, controllers: [], delegated: [] };
   const hierarchy = layout === 'unified' ? root : join(root, 'unified');
@@ -40,7 +44,12 @@ export async function loadCgroupFacts(uid: number, root = '/sys/fs/cgroup', self
 async function findLayout(root: string): Promise<CgroupFacts['layout']> {
   if ((await statfs(root).catch(() => undefined))?.type === CGROUP2_MAGIC) return 'unified';
   if ((await statfs(join(root, 'unified')).catch(() => undefined))?.type === CGROUP2_MAGIC) return 'hybrid';
-  const hasV1 = await stat(join(root, 'memory')).catch(() => stat(join(root, 'pids'))).then(() => true, () => false);
+  const hasV1 = await stat(join(root, 'memory'))
+    .catch(() => stat(join(root, 'pids')))
+    .then(
+      () => true,
+      () => false,
+    );
   return hasV1 ? 'v1' : 'none';
 }
 

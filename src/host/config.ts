@@ -4,9 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { RrunError } from '../errors.js';
+import { closestWord } from '../util/text.js';
 import type { Env } from './dirs.js';
 
-type KeyCheck = { type: 'path' } | { type: 'string' } | { type: 'boolean' } | { type: 'choice'; choices: readonly string[] };
+type KeyCheck =
+  { type: 'path' } | { type: 'string' } | { type: 'boolean' } | { type: 'choice'; choices: readonly string[] };
 
 /** Every key, what it may hold. The environment variable is RRUN_ and the key in capitals. */
 const KEYS = {
@@ -78,7 +80,11 @@ export async function parseConfig(text: string, path: string): Promise<Config> {
   } catch (cause) {
     const [reason = 'not TOML'] = (cause as Error).message.split('\n');
     const { line } = cause as { line?: number };
-    throw invalid(path, `${line === undefined ? '' : `line ${line}: `}${reason.replace(/^Invalid TOML document: /, '')}`, cause);
+    throw invalid(
+      path,
+      `${line === undefined ? '' : `line ${line}: `}${reason.replace(/^Invalid TOML document: /, '')}`,
+      cause,
+    );
   }
   const config: Config = {};
   for (const [key, value] of Object.entries(table)) {
@@ -116,7 +122,9 @@ function checkValue(check: KeyCheck, value: unknown): string | undefined {
     case 'boolean':
       return typeof value === 'boolean' ? undefined : 'true or false';
     case 'choice':
-      return typeof value === 'string' && check.choices.includes(value) ? undefined : `one of ${check.choices.join(', ')}`;
+      return typeof value === 'string' && check.choices.includes(value)
+        ? undefined
+        : `one of ${check.choices.join(', ')}`;
     case 'path':
       return typeof value === 'string' && isAbsolute(expandHome(value)) ? undefined : 'an absolute path';
     case 'string':
@@ -137,27 +145,20 @@ function invalid(where: string, reason: string, cause?: unknown): RrunError {
 }
 
 function unknownKey(path: string, key: string): RrunError {
-  const nearest = nearestKey(key);
+  const nearest = closestWord(key.toLowerCase().replace(/[-.]/g, '_'), CONFIG_KEYS);
   return new RrunError('CONFIG_INVALID', `cannot use configuration of "${path}": unknown key "${key}"`, {
-    hint: nearest === undefined ? `the keys are ${CONFIG_KEYS.join(', ')}` : `did you mean "${nearest}"? the keys are ${CONFIG_KEYS.join(', ')}`,
+    hint:
+      nearest === undefined
+        ? `the keys are ${CONFIG_KEYS.join(', ')}`
+        : `did you mean "${nearest}"? the keys are ${CONFIG_KEYS.join(', ')}`,
   });
 }
 
-function nearestKey(key: string): ConfigKey | undefined {
-  const plain = key.toLowerCase().replace(/[-.]/g, '_');
-  const [best] = CONFIG_KEYS.map((known) => ({ known, distance: editDistance(plain, known) })).sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= 3 ? best.known : undefined;
-}
-
-/** Levenshtein distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, char] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (char === other ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+/** Every key with what is used and why; `effective` gives what a missing one means. */
+export function describeConfig(
+  config: Config,
+  effective: Record<ConfigKey, string>,
+): Record<ConfigKey, Setting<string | boolean>> {
+  const entries = CONFIG_KEYS.map((key) => [key, config[key] ?? { value: effective[key], origin: 'default' }]);
+  return Object.fromEntries(entries) as Record<ConfigKey, Setting<string | boolean>>;
 }

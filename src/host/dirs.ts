@@ -18,9 +18,13 @@ export interface ChosenDirectory {
 }
 
 /** $XDG_DATA_HOME/rrun; for root of the host a place that subordinate ids can reach, which /root (0700) is not. */
-export async function chooseDataRoot(env: Env = process.env, uid: number = process.getuid?.() ?? 0): Promise<ChosenDirectory> {
+export async function chooseDataRoot(
+  env: Env = process.env,
+  uid: number = process.getuid?.() ?? 0,
+): Promise<ChosenDirectory> {
   const dataHome = env['XDG_DATA_HOME'];
-  if (dataHome !== undefined && isAbsolute(dataHome)) return { path: join(dataHome, 'rrun') as HostPath, why: 'XDG_DATA_HOME' };
+  if (dataHome !== undefined && isAbsolute(dataHome))
+    return { path: join(dataHome, 'rrun') as HostPath, why: 'XDG_DATA_HOME' };
   if (uid === 0 && (await isHostRoot())) return { path: '/var/lib/rrun' as HostPath, why: 'run as root' };
   return { path: join(homeDirectory(env), '.local/share/rrun') as HostPath, why: 'home directory' };
 }
@@ -35,10 +39,14 @@ function homeDirectory(env: Env): string {
   try {
     return homedir();
   } catch (cause) {
-    throw new RrunError('STORE_UNUSABLE', 'cannot find the home directory: HOME is not set and the password database has no entry', {
-      hint: 'set HOME, or name the store with --root',
-      cause,
-    });
+    throw new RrunError(
+      'STORE_UNUSABLE',
+      'cannot find the home directory: HOME is not set and the password database has no entry',
+      {
+        hint: 'set HOME, or name the store with --root',
+        cause,
+      },
+    );
   }
 }
 
@@ -95,7 +103,11 @@ async function runtimeDirProblem(path: string, uid: number): Promise<string | un
     await access(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
-    return code === 'ENOENT' ? 'does not exist' : code === 'EACCES' || code === 'EROFS' ? 'is not writable' : `cannot be used (${code})`;
+    return code === 'ENOENT'
+      ? 'does not exist'
+      : code === 'EACCES' || code === 'EROFS'
+        ? 'is not writable'
+        : `cannot be used (${code})`;
   }
   return undefined;
 }

@@ -81,7 +81,10 @@ export async function loadHostFacts(request: FactsRequest = {}): Promise<HostFac
 
 /** undefined where there is no such file: another kernel, or /proc is hidden. */
 async function readText(path: string): Promise<string | undefined> {
-  return await readFile(path, 'utf8').then((text) => text.trim(), () => undefined);
+  return await readFile(path, 'utf8').then(
+    (text) => text.trim(),
+    () => undefined,
+  );
 }
 
 async function readNumber(path: string): Promise<number | undefined> {
@@ -159,11 +162,16 @@ async function findContainer(): Promise<string | undefined> {
     if (!(await exists(path))) continue;
     return name ?? (await readText(path));
   }
-  return (await readText('/proc/sys/kernel/osrelease'))?.toLowerCase().includes('microsoft') === true ? 'wsl' : undefined;
+  return (await readText('/proc/sys/kernel/osrelease'))?.toLowerCase().includes('microsoft') === true
+    ? 'wsl'
+    : undefined;
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(() => true, () => false);
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function loadDevice(path: string): Promise<DeviceFact> {

@@ -57,13 +57,19 @@ export function needsFacts({ stage }: HelperFailure): boolean {
 }
 
 /** Says a failure in words: what was wanted, what failed on what, the kernel's name for it, and what to do. */
-export function explainFailure(failure: HelperFailure, facts: HostFacts | undefined, subject: FailureSubject): RrunError {
+export function explainFailure(
+  failure: HelperFailure,
+  facts: HostFacts | undefined,
+  subject: FailureSubject,
+): RrunError {
   const explained = EXPLAIN[failure.stage]?.({ failure, facts, subject }) ?? explainAny(failure);
   const goal = subject.container === undefined ? 'start the container' : `start container "${subject.container}"`;
   const options = { hint: explained?.hint, exitCode: explained?.exitCode ?? 125 };
   const reason = explained?.reason ?? failure.action;
-  if (explained?.message !== undefined) return new RrunError(explained.code ?? 'HELPER_FAILED', explained.message, options);
-  if (explained?.reason !== undefined || failure.errno === '0') return new RrunError(explained?.code ?? 'HELPER_FAILED', `cannot ${goal}: ${reason}`, options);
+  if (explained?.message !== undefined)
+    return new RrunError(explained.code ?? 'HELPER_FAILED', explained.message, options);
+  if (explained?.reason !== undefined || failure.errno === '0')
+    return new RrunError(explained?.code ?? 'HELPER_FAILED', `cannot ${goal}: ${reason}`, options);
   if (explained?.code !== undefined) {
     return new RrunError(explained.code, `cannot ${goal}: ${reason}: ${failure.syscall}: ${failure.errno}`, options);
   }
@@ -99,7 +105,10 @@ function explainUserns({ failure, facts }: FailureContext): Explanation {
 function explainNamespaces({ failure, facts }: FailureContext): Explanation | undefined {
   if (failure.errno === 'ENOSPC') {
     // A limit of /proc/sys/user, not the disk (namespaces(7)).
-    return { code: 'USERNS_UNAVAILABLE', hint: 'a limit in /proc/sys/user (max_pid_namespaces, max_net_namespaces…) is used up: raise it with sysctl(8)' };
+    return {
+      code: 'USERNS_UNAVAILABLE',
+      hint: 'a limit in /proc/sys/user (max_pid_namespaces, max_net_namespaces…) is used up: raise it with sysctl(8)',
+    };
   }
   if (failure.errno === 'EPERM' && facts?.apparmorRestrictsUserns === true) {
     // Ubuntu lets the namespace be made, and takes its capabilities away.
@@ -114,14 +123,20 @@ function explainRootfs({ failure, facts }: FailureContext): Explanation | undefi
   if (!/overlay/.test(action)) return errno === 'EACCES' ? { hint: unreachableHint(action) } : undefined;
   switch (errno) {
     case 'ELOOP':
-      return { hint: 'two of the overlay\'s directories lie inside one another: choose another --root' };
+      return { hint: "two of the overlay's directories lie inside one another: choose another --root" };
     case 'ENODEV':
-      return { hint: 'load the kernel module overlay ("modprobe overlay" as root), or use --storage-driver=fuse-overlayfs' };
+      return {
+        hint: 'load the kernel module overlay ("modprobe overlay" as root), or use --storage-driver=fuse-overlayfs',
+      };
     case 'EPERM':
-      return { hint: 'this kernel allows no overlay in user namespaces (5.11 does): use --storage-driver=fuse-overlayfs' };
+      return {
+        hint: 'this kernel allows no overlay in user namespaces (5.11 does): use --storage-driver=fuse-overlayfs',
+      };
     case 'EINVAL':
     case 'EOPNOTSUPP':
-      return { hint: 'the file system of the store cannot carry an overlay: use --storage-driver=fuse-overlayfs, or another --root' };
+      return {
+        hint: 'the file system of the store cannot carry an overlay: use --storage-driver=fuse-overlayfs, or another --root',
+      };
     case 'ESTALE':
       return { hint: 'a layer was replaced under a container: remove the container and create it again' };
     case 'ENOSPC':
@@ -137,17 +152,20 @@ function explainMounts(context: FailureContext): Explanation | undefined {
   if (errno === 'ENOSPC' && syscall === 'mount') return mountLimit(syscall, facts);
   if (/^mount proc on/.test(action) && errno === 'EPERM') {
     // mount_too_revealing(): a new proc may not show what is covered in the one we see (user_namespaces(7)).
-    return { hint: 'usual inside a container that hides parts of /proc: use --pid=host, or start the outer one with --security-opt unmask=ALL' };
+    return {
+      hint: 'usual inside a container that hides parts of /proc: use --pid=host, or start the outer one with --security-opt unmask=ALL',
+    };
   }
   if (/^mount sysfs on/.test(action) && errno === 'EPERM') {
-    return { hint: 'sysfs needs a network namespace of the container\'s own: leave out --network=host' };
+    return { hint: "sysfs needs a network namespace of the container's own: leave out --network=host" };
   }
   if (/^bind /.test(action)) return explainBind(failure);
   if (errno === 'ENODEV') return { hint: 'the kernel has no such file system: see /proc/filesystems' };
   if (/^open mount point|^make /.test(action) && errno === 'ELOOP') {
     return { hint: 'the image has a symbolic link there that leads nowhere or in a circle' };
   }
-  if (errno === 'EROFS') return { hint: 'the mount point is absent and the root is read-only: leave out --read-only, or mount elsewhere' };
+  if (errno === 'EROFS')
+    return { hint: 'the mount point is absent and the root is read-only: leave out --read-only, or mount elsewhere' };
   if (errno === 'ENOTDIR' || errno === 'EISDIR') {
     return { hint: 'a directory can only be mounted on a directory, and a file on a file' };
   }
@@ -166,7 +184,9 @@ function explainBind({ errno, action }: HelperFailure): Explanation | undefined 
       return { hint: 'a directory can only be mounted on a directory, and a file on a file' };
     case 'EPERM':
     case 'EINVAL':
-      return { hint: 'the kernel keeps flags and locked mounts of the host as they are: bind the directory itself, with the options that it has' };
+      return {
+        hint: 'the kernel keeps flags and locked mounts of the host as they are: bind the directory itself, with the options that it has',
+      };
     default:
       return undefined;
   }
@@ -186,14 +206,27 @@ function mountLimit(syscall: string, facts: HostFacts | undefined): Explanation 
 function explainProcess({ failure }: FailureContext): Explanation | undefined {
   const { errno, syscall, action } = failure;
   if (syscall === 'setresuid' || syscall === 'setresgid' || syscall === 'setgroups') {
-    if (errno === 'EINVAL') return { code: 'IDMAP_UNAVAILABLE', hint: 'that id is not mapped in the container: use a lower one, or get a larger range in /etc/subuid and /etc/subgid' };
-    if (errno === 'EPERM' && syscall === 'setgroups') return { code: 'IDMAP_UNAVAILABLE', hint: 'supplementary groups need ranges in /etc/subgid: leave out --group-add' };
+    if (errno === 'EINVAL')
+      return {
+        code: 'IDMAP_UNAVAILABLE',
+        hint: 'that id is not mapped in the container: use a lower one, or get a larger range in /etc/subuid and /etc/subgid',
+      };
+    if (errno === 'EPERM' && syscall === 'setgroups')
+      return {
+        code: 'IDMAP_UNAVAILABLE',
+        hint: 'supplementary groups need ranges in /etc/subgid: leave out --group-add',
+      };
   }
-  if (syscall === 'setrlimit' && errno === 'EPERM') return { hint: 'without root a limit cannot be set above the caller\'s hard limit: see "ulimit -H -a"' };
-  if (/^set oom_score_adj/.test(action) && errno === 'EACCES') return { hint: 'without root it can only be raised: use a value not below the one of this session' };
+  if (syscall === 'setrlimit' && errno === 'EPERM')
+    return { hint: 'without root a limit cannot be set above the caller\'s hard limit: see "ulimit -H -a"' };
+  if (/^set oom_score_adj/.test(action) && errno === 'EACCES')
+    return { hint: 'without root it can only be raised: use a value not below the one of this session' };
   if (/sys\b|sysctl/.test(action) || syscall === 'sysctl') {
     if (errno === 'ENOENT') return { hint: 'this kernel has no such setting, or not in a namespace' };
-    if (errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS') return { hint: 'only settings of the container\'s own namespaces can be changed, and not with --network=host or --ipc=host' };
+    if (errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS')
+      return {
+        hint: "only settings of the container's own namespaces can be changed, and not with --network=host or --ipc=host",
+      };
   }
   return undefined;
 }
@@ -206,7 +239,11 @@ function explainCwd({ failure }: FailureContext): Explanation {
     EACCES: `working directory "${directory}" may not be entered by the container's user`,
   };
   const reason = reasons[failure.errno];
-  return { code: 'CONFIG_INVALID', ...(reason === undefined ? {} : { reason: `${reason}: ${failure.syscall}: ${failure.errno}` }), hint: 'name another one with -w' };
+  return {
+    code: 'CONFIG_INVALID',
+    ...(reason === undefined ? {} : { reason: `${reason}: ${failure.syscall}: ${failure.errno}` }),
+    hint: 'name another one with -w',
+  };
 }
 
 function explainSeccomp({ failure, facts }: FailureContext): Explanation | undefined {
@@ -217,13 +254,16 @@ function explainSeccomp({ failure, facts }: FailureContext): Explanation | undef
 }
 
 function explainJoin({ failure }: FailureContext): Explanation | undefined {
-  if (failure.errno === 'ESRCH' || failure.errno === 'ENOENT') return { code: 'NOT_FOUND', exitCode: 125, hint: 'the other container has ended: start it first' };
+  if (failure.errno === 'ESRCH' || failure.errno === 'ENOENT')
+    return { code: 'NOT_FOUND', exitCode: 125, hint: 'the other container has ended: start it first' };
   if (failure.errno === 'EPERM') return { hint: 'only namespaces of your own containers can be joined' };
   return undefined;
 }
 
 function explainTty({ failure }: FailureContext): Explanation | undefined {
-  return failure.errno === 'ENOSPC' ? { hint: 'all pseudo-terminals are in use: raise kernel.pty.max with sysctl(8)' } : undefined;
+  return failure.errno === 'ENOSPC'
+    ? { hint: 'all pseudo-terminals are in use: raise kernel.pty.max with sysctl(8)' }
+    : undefined;
 }
 
 /** The command's own exit codes: 127 not found, 126 cannot be executed (POSIX sh, docker run). */
@@ -237,15 +277,31 @@ function explainExec({ failure, subject }: FailureContext): Explanation {
         code: 'COMMAND_NOT_FOUND',
         exitCode: 127,
         message: `${what}: not found in the container`,
-        hint: command.includes('/') ? 'check the path; where the file is there, its "#!" interpreter or loader is not' : 'check the command and PATH',
+        hint: command.includes('/')
+          ? 'check the path; where the file is there, its "#!" interpreter or loader is not'
+          : 'check the command and PATH',
       };
     case 'EACCES':
-      return { code: 'COMMAND_NOT_EXECUTABLE', exitCode: 126, message: `${what}: permission denied`, hint: 'it must be a file that the container\'s user may execute, not on a noexec mount' };
+      return {
+        code: 'COMMAND_NOT_EXECUTABLE',
+        exitCode: 126,
+        message: `${what}: permission denied`,
+        hint: "it must be a file that the container's user may execute, not on a noexec mount",
+      };
     case 'EISDIR':
       return { code: 'COMMAND_NOT_EXECUTABLE', exitCode: 126, message: `${what}: it is a directory` };
     case 'ENOEXEC':
-      return { code: 'COMMAND_NOT_EXECUTABLE', exitCode: 126, message: `${what}: exec format error`, hint: 'it is made for another architecture, or is a script without "#!"' };
+      return {
+        code: 'COMMAND_NOT_EXECUTABLE',
+        exitCode: 126,
+        message: `${what}: exec format error`,
+        hint: 'it is made for another architecture, or is a script without "#!"',
+      };
     default:
-      return { code: 'COMMAND_NOT_EXECUTABLE', exitCode: 126, message: `${what}: ${failure.syscall}: ${failure.errno}` };
+      return {
+        code: 'COMMAND_NOT_EXECUTABLE',
+        exitCode: 126,
+        message: `${what}: ${failure.syscall}: ${failure.errno}`,
+      };
   }
 }

@@ -1,8 +1,8 @@
 // The programs of others that rrun starts, or tells apart by: where they are and which version.
 
-import { execFile } from 'node:child_process';
 import { checkSetidProgram, findProgram, loadPrivilegeProbe, type SetidProblem } from '../idmap/programs.js';
 import type { HostPath } from '../util/brand.js';
+import { readOutput } from '../util/spawn.js';
 
 export interface ProgramFact {
   name: string;
@@ -33,8 +33,8 @@ const KNOWN: readonly KnownProgram[] = [
   { name: 'netavark', use: 'user-defined networks', versionArgs: ['--version'] },
   { name: 'aardvark-dns', use: 'user-defined networks', versionArgs: ['--version'] },
   { name: 'systemctl', use: 'cgroups of the user', versionArgs: ['--version'] },
-  { name: 'crun', use: 'comparison', versionArgs: ['--version'] },
-  { name: 'runc', use: 'comparison', versionArgs: ['--version'] },
+  { name: 'crun', use: 'other runtimes', versionArgs: ['--version'] },
+  { name: 'runc', use: 'other runtimes', versionArgs: ['--version'] },
 ];
 
 /** Where netavark and its like are put, out of PATH. */
@@ -58,18 +58,17 @@ export async function loadProgramFacts(options: { versions: boolean }): Promise<
   );
 }
 
-function askVersion(path: string, args: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile(path, args, { timeout: 5000 }, (_error, stdout, stderr) => {
-      resolve(parseProgramVersion(path.slice(path.lastIndexOf('/') + 1), `${stdout}\n${stderr}`));
-    });
-  });
+async function askVersion(path: string, args: readonly string[]): Promise<string | undefined> {
+  const { stdout, stderr } = await readOutput(path, args);
+  return parseProgramVersion(path.slice(path.lastIndexOf('/') + 1), `${stdout}\n${stderr}`);
 }
 
 /** The version in a line that names the program, else the first that looks like one ("0.0~git20230309" included). */
 export function parseProgramVersion(name: string, output: string): string | undefined {
   const lines = output.split('\n');
-  const own = lines.find((line) => line.toLowerCase().startsWith(name.toLowerCase()) && /\d/.test(line.slice(name.length)));
+  const own = lines.find(
+    (line) => line.toLowerCase().startsWith(name.toLowerCase()) && /\d/.test(line.slice(name.length)),
+  );
   for (const line of own === undefined ? lines : [own.slice(name.length), ...lines]) {
     const version = /(?:^|[\s:v(])(\d+(?:[._~+-]?[\w.~+-]*)?)/.exec(line)?.[1];
     if (version !== undefined) return version.replace(/[),]+$/, '');

@@ -18,7 +18,22 @@ export interface StoreFacts {
   warnings: string[];
 }
 
-const NETWORK_FILESYSTEMS = new Set(['nfs', 'nfs4', 'lustre', 'gpfs', 'beegfs', 'cifs', 'smb3', 'ceph', 'afs', 'panfs', '9p', 'wekafs', 'fuse.sshfs', 'fuse.glusterfs']);
+const NETWORK_FILESYSTEMS = new Set([
+  'nfs',
+  'nfs4',
+  'lustre',
+  'gpfs',
+  'beegfs',
+  'cifs',
+  'smb3',
+  'ceph',
+  'afs',
+  'panfs',
+  '9p',
+  'wekafs',
+  'fuse.sshfs',
+  'fuse.glusterfs',
+]);
 const MEMORY_FILESYSTEMS = new Set(['tmpfs', 'ramfs']);
 const LITTLE_ROOM_BYTES = 1024 ** 3;
 
@@ -52,13 +67,19 @@ async function nearestExisting(path: string): Promise<string> {
 export function storeWarnings(facts: Omit<StoreFacts, 'warnings'>): string[] {
   const warnings: string[] = [];
   if (NETWORK_FILESYSTEMS.has(facts.fsType)) {
-    warnings.push(`"${facts.path}" is on ${facts.fsType}: owners of other ids and attributes may be refused there; a node-local --root is better`);
+    warnings.push(
+      `"${facts.path}" is on ${facts.fsType}: owners of other ids and attributes may be refused there; a node-local --root is better`,
+    );
   }
-  if (MEMORY_FILESYSTEMS.has(facts.fsType)) warnings.push(`"${facts.path}" is on ${facts.fsType}: images take memory and are lost at reboot`);
+  if (MEMORY_FILESYSTEMS.has(facts.fsType))
+    warnings.push(`"${facts.path}" is on ${facts.fsType}: images take memory and are lost at reboot`);
   if (facts.fsType === 'ecryptfs') warnings.push(`"${facts.path}" is on ecryptfs: long file names fail there`);
   if (facts.mountOptions.includes('ro')) warnings.push(`"${facts.mountPoint}" is mounted read-only`);
-  if (facts.mountOptions.includes('noexec')) warnings.push(`"${facts.mountPoint}" is mounted noexec: no program of an image will run`);
-  if (facts.freeBytes < LITTLE_ROOM_BYTES) warnings.push(`"${facts.mountPoint}" has only ${Math.floor(facts.freeBytes / 1024 ** 2)} MiB left`);
-  if (facts.freeInodes !== undefined && facts.freeInodes < 10_000) warnings.push(`"${facts.mountPoint}" has only ${facts.freeInodes} inodes left`);
+  if (facts.mountOptions.includes('noexec'))
+    warnings.push(`"${facts.mountPoint}" is mounted noexec: no program of an image will run`);
+  if (facts.freeBytes < LITTLE_ROOM_BYTES)
+    warnings.push(`"${facts.mountPoint}" has only ${Math.floor(facts.freeBytes / 1024 ** 2)} MiB left`);
+  if (facts.freeInodes !== undefined && facts.freeInodes < 10_000)
+    warnings.push(`"${facts.mountPoint}" has only ${facts.freeInodes} inodes left`);
   return warnings;
 }

@@ -59,7 +59,10 @@ export async function loadCaller(paths: SubidPaths = SUBID_PATHS): Promise<Calle
 }
 
 /** Root has no ranges on Debian; "containers" is the name that podman's root mode reserves them under. */
-async function loadCallerSubids(owner: { uid: number; name: string | undefined }, paths: SubidPaths): Promise<SubidRanges> {
+async function loadCallerSubids(
+  owner: { uid: number; name: string | undefined },
+  paths: SubidPaths,
+): Promise<SubidRanges> {
   const own = await loadSubids(owner, paths);
   if (owner.uid !== 0 || (own.uids.length > 0 && own.gids.length > 0)) return own;
   const shared = await loadSubids({ uid: -1, name: 'containers' }, paths);

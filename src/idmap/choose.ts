@@ -63,7 +63,11 @@ function availableIds(caller: Caller): AvailableIds {
   const direct = caller.uid === 0 && caller.maySetIds;
   // Root of a nested namespace owns what is mapped there; it needs no file to hand it on.
   if (direct && isNested(caller)) {
-    return { uids: withoutOverlap(insideIds(caller.uidMap), ownUid), gids: withoutOverlap(insideIds(caller.gidMap), ownGid), direct };
+    return {
+      uids: withoutOverlap(insideIds(caller.uidMap), ownUid),
+      gids: withoutOverlap(insideIds(caller.gidMap), ownGid),
+      direct,
+    };
   }
   const uids = clipToMap(withoutOverlap(caller.subids.uids, ownUid), caller.uidMap);
   const gids = clipToMap(withoutOverlap(caller.subids.gids, ownGid), caller.gidMap);
@@ -85,7 +89,11 @@ function rangesChoice(caller: Caller, option: UsernsOption, ids: AvailableIds): 
     case 'keep-id': {
       const uidMappings = keepId(option.uid ?? caller.uid, caller.uid, ids.uids, option.size);
       const gidMappings = keepId(option.gid ?? caller.gid, caller.gid, ids.gids, option.size);
-      return { ...common, mapping: mapped(caller, ids, { uidMappings, gidMappings }), why: 'keep-id: the caller has the same ids inside' };
+      return {
+        ...common,
+        mapping: mapped(caller, ids, { uidMappings, gidMappings }),
+        why: 'keep-id: the caller has the same ids inside',
+      };
     }
     case 'nomap': {
       const mapping = mapped(caller, ids, { uidMappings: layOut(0, ids.uids), gidMappings: layOut(0, ids.gids) });
@@ -147,7 +155,9 @@ function rootChoice(caller: Caller, option: UsernsOption, ids: AvailableIds): Us
 function withoutRanges(caller: Caller, option: UsernsOption, request: UsernsRequest): UsernsChoice {
   if (option.mode === 'nomap') throw nomapNeedsRanges(caller);
   const ids =
-    option.mode === 'keep-id' ? { uid: option.uid ?? caller.uid, gid: option.gid ?? caller.gid } : { uid: request.uid, gid: request.gid };
+    option.mode === 'keep-id'
+      ? { uid: option.uid ?? caller.uid, gid: option.gid ?? caller.gid }
+      : { uid: request.uid, gid: request.gid };
   const reason = noRangesReason(caller);
   return {
     ...singleChoice(caller, ids, reason),

@@ -23,7 +23,10 @@ const DEFAULT_WORDS = new Set(['', 'default', 'host', 'auto', 'private']);
 
 export function parseUserns(text: string | undefined): UsernsOption {
   if (text === undefined || DEFAULT_WORDS.has(text)) {
-    return { mode: 'default', ...(text !== undefined && text !== '' && text !== 'default' ? { takenAsDefault: text } : {}) };
+    return {
+      mode: 'default',
+      ...(text !== undefined && text !== '' && text !== 'default' ? { takenAsDefault: text } : {}),
+    };
   }
   const colon = text.indexOf(':');
   const word = colon === -1 ? text : text.slice(0, colon);
@@ -47,7 +50,10 @@ function parseKeepId(options: string): { uid?: number; gid?: number; size?: numb
   for (const option of options.split(',').filter((part) => part !== '')) {
     const [key, value = ''] = option.split('=', 2);
     if (key !== 'uid' && key !== 'gid' && key !== 'size') {
-      throw new RrunError('USAGE', `cannot use --userns=keep-id: unknown option "${option}", want uid=N, gid=N or size=N`);
+      throw new RrunError(
+        'USAGE',
+        `cannot use --userns=keep-id: unknown option "${option}", want uid=N, gid=N or size=N`,
+      );
     }
     if (!/^\d{1,10}$/.test(value) || Number(value) > MAX_ID || (key === 'size' && Number(value) === 0)) {
       throw new RrunError('USAGE', `cannot use --userns=keep-id: "${option}" is not a number of an id`);

@@ -1,9 +1,9 @@
 // Finds newuidmap and newgidmap and tells why the kernel would not give them their rights.
 
-import { execFile } from 'node:child_process';
 import { access, constants, readFile, realpath, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { HostPath } from '../util/brand.js';
+import { readOutput } from '../util/spawn.js';
 
 /** Where programs of the system are even if PATH does not say so (batch jobs, cron, sudo with a short PATH). */
 const SYSTEM_DIRECTORIES = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -19,7 +19,10 @@ export interface SetidProgram {
 }
 
 /** The absolute path of an executable file, by PATH and then the system's directories. */
-export async function findProgram(name: string, path: string | undefined = process.env['PATH']): Promise<HostPath | undefined> {
+export async function findProgram(
+  name: string,
+  path: string | undefined = process.env['PATH'],
+): Promise<HostPath | undefined> {
   const directories = (path ?? '').split(delimiter).filter((directory) => directory.startsWith('/'));
   for (const directory of new Set([...directories, ...SYSTEM_DIRECTORIES])) {
     const candidate = join(directory, name);
@@ -46,7 +49,11 @@ export interface PrivilegeProbe {
 }
 
 /** Looks at everything that takes the rights of a setuid program away, in the order in which the kernel asks. */
-export async function checkSetidProgram(path: HostPath, capability: string, probe: PrivilegeProbe): Promise<SetidProgram> {
+export async function checkSetidProgram(
+  path: HostPath,
+  capability: string,
+  probe: PrivilegeProbe,
+): Promise<SetidProgram> {
   if (hasNoNewPrivs(probe.status)) return { path, problem: 'no-new-privs' };
   const target = await realpath(path);
   const mount = findMount(probe.mountinfo, target);
@@ -88,7 +95,12 @@ function parseMountLine(line: string): MountEntry | undefined {
   const [fsType, source] = after?.split(' ') ?? [];
   const mountPoint = fields[4];
   if (mountPoint === undefined || fsType === undefined) return undefined;
-  return { mountPoint: unescapeOctal(mountPoint), options: fields[5]?.split(',') ?? [], fsType, source: unescapeOctal(source ?? '') };
+  return {
+    mountPoint: unescapeOctal(mountPoint),
+    options: fields[5]?.split(',') ?? [],
+    fsType,
+    source: unescapeOctal(source ?? ''),
+  };
 }
 
 function unescapeOctal(text: string): string {
@@ -111,7 +123,6 @@ export async function loadPrivilegeProbe(): Promise<PrivilegeProbe> {
 async function readCapabilities(path: string): Promise<string | undefined> {
   const getcap = await findProgram('getcap');
   if (getcap === undefined) return undefined;
-  return await new Promise((resolve) => {
-    execFile(getcap, [path], { timeout: 5000 }, (error, stdout) => { resolve(error ? undefined : stdout); });
-  });
+  const { code, stdout } = await readOutput(getcap, [path]);
+  return code === 0 ? stdout : undefined;
 }

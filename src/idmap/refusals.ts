@@ -16,34 +16,49 @@ export function validateMapPrograms(caller: Caller): void {
     throw new RrunError(
       'IDMAP_UNAVAILABLE',
       `cannot write a gid map with ranges: the current group ${gid} is not the login group ${loginGid} of user "${name ?? ''}", and newgidmap insists on that`,
-      { hint: 'leave the shell of newgrp or sg first, set GRANT_AUX_GROUP_SUBIDS to yes in /etc/login.defs, or use --userns=single' },
+      {
+        hint: 'leave the shell of newgrp or sg first, set GRANT_AUX_GROUP_SUBIDS to yes in /etc/login.defs, or use --userns=single',
+      },
     );
   }
 }
 
 function validateProgram(program: string, kind: 'uid' | 'gid', found: SetidProgram | undefined): void {
   const what = `cannot write a ${kind} map with ranges`;
-  if (found === undefined) throw new RrunError('PROGRAM_MISSING', `${what}: ${program} not found in PATH`, { hint: INSTALL });
+  if (found === undefined)
+    throw new RrunError('PROGRAM_MISSING', `${what}: ${program} not found in PATH`, { hint: INSTALL });
   const { path } = found;
   switch (found.problem) {
     case undefined:
       return;
     case 'no-new-privs':
-      throw new RrunError('IDMAP_UNAVAILABLE', `${what}: no_new_privs is set for this process, so ${path} gets no rights`, {
-        hint: 'start rrun outside of what set it (NoNewPrivileges= of systemd, setpriv, a sandbox), or use --userns=single',
-      });
+      throw new RrunError(
+        'IDMAP_UNAVAILABLE',
+        `${what}: no_new_privs is set for this process, so ${path} gets no rights`,
+        {
+          hint: 'start rrun outside of what set it (NoNewPrivileges= of systemd, setpriv, a sandbox), or use --userns=single',
+        },
+      );
     case 'nosuid':
-      throw new RrunError('IDMAP_UNAVAILABLE', `${what}: ${path} lies on "${found.mountPoint ?? '/'}", which is mounted nosuid`, {
-        hint: `mount "${found.mountPoint ?? '/'}" without nosuid, or use --userns=single`,
-      });
+      throw new RrunError(
+        'IDMAP_UNAVAILABLE',
+        `${what}: ${path} lies on "${found.mountPoint ?? '/'}", which is mounted nosuid`,
+        {
+          hint: `mount "${found.mountPoint ?? '/'}" without nosuid, or use --userns=single`,
+        },
+      );
     case 'not-owned-by-root':
       throw new RrunError('IDMAP_UNAVAILABLE', `${what}: ${path} is setuid but not owned by root`, {
         hint: `run "chown root ${path} && chmod u+s ${path}" as root, or use --userns=single`,
       });
     case 'not-privileged':
-      throw new RrunError('IDMAP_UNAVAILABLE', `${what}: ${path} is neither setuid root nor has the capability cap_set${kind}`, {
-        hint: `run "chmod u+s ${path}" as root, or use --userns=single`,
-      });
+      throw new RrunError(
+        'IDMAP_UNAVAILABLE',
+        `${what}: ${path} is neither setuid root nor has the capability cap_set${kind}`,
+        {
+          hint: `run "chmod u+s ${path}" as root, or use --userns=single`,
+        },
+      );
   }
 }
 
@@ -62,13 +77,21 @@ export function rootHasNoRanges(caller: Caller): RrunError {
 }
 
 export function rootMayNotBeMapped(mode: string): RrunError {
-  return new RrunError('USAGE', `cannot use --userns=${mode} as root: it would map the root of the host into the container`, {
-    hint: 'leave --userns out, or run rrun as an ordinary user',
-  });
+  return new RrunError(
+    'USAGE',
+    `cannot use --userns=${mode} as root: it would map the root of the host into the container`,
+    {
+      hint: 'leave --userns out, or run rrun as an ordinary user',
+    },
+  );
 }
 
 export function nomapNeedsRanges(caller: Caller): RrunError {
-  return new RrunError('IDMAP_UNAVAILABLE', `cannot use --userns=nomap: no range for user "${caller.name ?? caller.uid}" in /etc/subuid and /etc/subgid`, {
-    hint: `${suggestLine(caller)}, or leave --userns out`,
-  });
+  return new RrunError(
+    'IDMAP_UNAVAILABLE',
+    `cannot use --userns=nomap: no range for user "${caller.name ?? caller.uid}" in /etc/subuid and /etc/subgid`,
+    {
+      hint: `${suggestLine(caller)}, or leave --userns out`,
+    },
+  );
 }

@@ -1,7 +1,7 @@
 // Where a user's subordinate ids are written: /etc/subuid and /etc/subgid (subuid(5)), or what nsswitch.conf names.
 
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { readOutput } from '../util/spawn.js';
 import { findProgram } from './programs.js';
 import { MAX_ID, type IdRange } from './ranges.js';
 
@@ -62,7 +62,8 @@ function parseLine(line: string): SubidEntry | string {
   if (!owner || startText === undefined || countText === undefined || rest.length > 0) {
     return `want "user:first id:count", got "${line.slice(0, 80)}"`;
   }
-  if (!/^\d{1,10}$/.test(startText) || !/^\d{1,10}$/.test(countText)) return 'first id and count must be decimal numbers';
+  if (!/^\d{1,10}$/.test(startText) || !/^\d{1,10}$/.test(countText))
+    return 'first id and count must be decimal numbers';
   const start = Number(startText);
   const count = Number(countText);
   if (count === 0) return 'the range is empty';
@@ -97,8 +98,12 @@ export async function loadSubids(owner: SubidOwner, paths: SubidPaths = SUBID_PA
   const service = parseSubidSource(nsswitch);
   const program = service === 'files' ? undefined : (paths.getsubids ?? (await findProgram('getsubids')));
   if (program !== undefined && owner.name !== undefined) {
-    const [uids, gids] = await Promise.all([askGetsubids(program, [owner.name]), askGetsubids(program, ['-g', owner.name])]);
-    if (uids.length > 0) return { uids, gids, source: `the "${service}" source of ${paths.nsswitch}`, problems, firstFree };
+    const [uids, gids] = await Promise.all([
+      askGetsubids(program, [owner.name]),
+      askGetsubids(program, ['-g', owner.name]),
+    ]);
+    if (uids.length > 0)
+      return { uids, gids, source: `the "${service}" source of ${paths.nsswitch}`, problems, firstFree };
   }
   return { uids: rangesOf(uidFile, owner), gids: rangesOf(gidFile, owner), source: paths.subuid, problems, firstFree };
 }
@@ -116,12 +121,9 @@ export function parseGetsubids(output: string): IdRange[] {
 }
 
 /** It exits with 1 where the user has no range: no answer, not an error. */
-function askGetsubids(program: string, args: string[]): Promise<IdRange[]> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: GETSUBIDS_TIMEOUT_MS }, (error, stdout) => {
-      resolve(error ? [] : parseGetsubids(stdout));
-    });
-  });
+async function askGetsubids(program: string, args: string[]): Promise<IdRange[]> {
+  const { code, stdout } = await readOutput(program, args, { timeoutMs: GETSUBIDS_TIMEOUT_MS });
+  return code === 0 ? parseGetsubids(stdout) : [];
 }
 
 async function readOrEmpty(path: string): Promise<string> {

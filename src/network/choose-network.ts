@@ -5,7 +5,13 @@ import type { HostPath } from '../util/brand.js';
 import type { Decision } from '../util/decision.js';
 import { loadNetworkFacts, type NetworkFacts } from './facts.js';
 import { parseNetwork, type NetworkOption, type SlirpSettings } from './parse-network.js';
-import { DEFAULT_CIDR, parseCidr, slirp4netnsArgs, type Slirp4netnsNetwork, type Slirp4netnsOptions } from './slirp4netns-args.js';
+import {
+  DEFAULT_CIDR,
+  parseCidr,
+  slirp4netnsArgs,
+  type Slirp4netnsNetwork,
+  type Slirp4netnsOptions,
+} from './slirp4netns-args.js';
 
 export interface NetworkRequest {
   /** --network as typed; undefined for the default. */
@@ -38,7 +44,10 @@ export interface ChooseNetworkOptions extends Omit<NetworkRequest, 'network'> {
 }
 
 /** Looks at the host and decides on the network of one container; throws where what was asked for cannot be had. */
-export async function chooseNetwork(network: string | undefined, options: ChooseNetworkOptions = {}): Promise<NetworkChoice> {
+export async function chooseNetwork(
+  network: string | undefined,
+  options: ChooseNetworkOptions = {},
+): Promise<NetworkChoice> {
   const { cacheDir, ...request } = options;
   return decideNetwork({ network, ...request }, await loadNetworkFacts({ network, cacheDir }));
 }
@@ -50,7 +59,12 @@ export function decideNetwork(request: NetworkRequest, facts: NetworkFacts): Net
     case 'none':
       return { kind: 'none', ipv6: false, decisions: [decide('none', '--network=none: loopback only')] };
     case 'host':
-      return { kind: 'host', ipv6: true, gatewayForHost: '127.0.0.1', decisions: [decide('host', '--network=host: no network namespace')] };
+      return {
+        kind: 'host',
+        ipv6: true,
+        gatewayForHost: '127.0.0.1',
+        decisions: [decide('host', '--network=host: no network namespace')],
+      };
     case 'slirp4netns':
       return slirpChoice(option, request, facts);
   }
@@ -79,7 +93,8 @@ function slirpChoice(option: NetworkOption, request: NetworkRequest, facts: Netw
 }
 
 function why(option: NetworkOption): string {
-  if (option.takenAsDefault !== undefined) return `"${option.takenAsDefault}" is the default here, and works without root and offline`;
+  if (option.takenAsDefault !== undefined)
+    return `"${option.takenAsDefault}" is the default here, and works without root and offline`;
   return 'works without root and offline';
 }
 
@@ -105,14 +120,19 @@ function requireSlirp(facts: NetworkFacts): Program {
 
 function tunUnusable(errno: string): RrunError {
   const absent = errno === 'ENOENT' || errno === 'ENODEV' || errno === 'ENXIO';
-  const hint = absent ? 'load the kernel module tun ("modprobe tun" as root; in an outer container, hand it in with --device /dev/net/tun)'
+  const hint = absent
+    ? 'load the kernel module tun ("modprobe tun" as root; in an outer container, hand it in with --device /dev/net/tun)'
     : 'make /dev/net/tun readable and writable for everybody (mode 666, as udev does)';
   return new RrunError('DEVICE_MISSING', `cannot set up the network: open "/dev/net/tun": ${errno}`, {
     hint: `${hint}, or use --network=none or --network=host`,
   });
 }
 
-function slirpOptions(settings: SlirpSettings, request: NetworkRequest, features: Program['features']): { options: Slirp4netnsOptions; decisions: Decision[] } {
+function slirpOptions(
+  settings: SlirpSettings,
+  request: NetworkRequest,
+  features: Program['features'],
+): { options: Slirp4netnsOptions; decisions: Decision[] } {
   requireFeatures(settings, features);
   const rootIsMapped = request.rootIsMapped !== false;
   const sandbox = features.has('enable-sandbox') && rootIsMapped;

@@ -64,7 +64,8 @@ function hostEntries(network: NetworkChoice, taken: ReadonlySet<string>): HostsE
 
 /** NAME:ADDRESS or NAME=ADDRESS; names may be several, split by ";"; the address may be host-gateway. */
 export function parseAddHost(text: string, network: Pick<NetworkChoice, 'gatewayForHost' | 'kind'>): HostsEntry[] {
-  const bad = (reason: string, hint?: string): RrunError => new RrunError('USAGE', `cannot use --add-host=${text}: ${reason}`, { hint });
+  const bad = (reason: string, hint?: string): RrunError =>
+    new RrunError('USAGE', `cannot use --add-host=${text}: ${reason}`, { hint });
   const separator = /[:=]/.exec(text)?.index;
   if (separator === undefined) throw bad('want NAME:ADDRESS');
   const names = text.slice(0, separator).split(';');
@@ -83,12 +84,15 @@ export function parseAddHost(text: string, network: Pick<NetworkChoice, 'gateway
 
 /** Letters, digits, "-", "_" and dots: enough that no entry can break a line of the file. */
 function isHostName(text: string): boolean {
-  return text.length <= 253 && /^[A-Za-z0-9_]([\w-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([\w-]*[A-Za-z0-9_])?)*\.?$/.test(text);
+  return (
+    text.length <= 253 && /^[A-Za-z0-9_]([\w-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([\w-]*[A-Za-z0-9_])?)*\.?$/.test(text)
+  );
 }
 
 /** Checks -h/--hostname: what sethostname(2) takes (64 bytes) and resolvers understand. */
 export function validateHostname(text: string): void {
-  if (text.length > 64) throw new RrunError('USAGE', `cannot use --hostname=${text}: ${text.length} characters are more than 64`);
+  if (text.length > 64)
+    throw new RrunError('USAGE', `cannot use --hostname=${text}: ${text.length} characters are more than 64`);
   if (!isHostName(text)) throw new RrunError('USAGE', `cannot use --hostname=${text}: it is not a host name`);
 }
 

@@ -36,15 +36,20 @@ export function parseNetwork(text: string | undefined): NetworkOption {
       return { kind: 'slirp4netns', slirp: parseSlirpSettings(options ?? '') };
     case 'none':
     case 'host':
-      if (options !== undefined) throw new RrunError('USAGE', `cannot use --network=${text}: "${word}" takes no options`);
+      if (options !== undefined)
+        throw new RrunError('USAGE', `cannot use --network=${text}: "${word}" takes no options`);
       return { kind: word, slirp: {} };
     case 'pasta':
       throw new RrunError('USAGE', `cannot use --network=${text}: pasta is not supported yet`, { hint: NOW });
     case 'container':
     case 'ns':
-      throw new RrunError('USAGE', `cannot use --network=${text}: joining a network namespace is not supported yet`, { hint: NOW });
+      throw new RrunError('USAGE', `cannot use --network=${text}: joining a network namespace is not supported yet`, {
+        hint: NOW,
+      });
     default:
-      throw new RrunError('USAGE', `cannot use --network=${text}: user-defined networks are not supported yet`, { hint: NOW });
+      throw new RrunError('USAGE', `cannot use --network=${text}: user-defined networks are not supported yet`, {
+        hint: NOW,
+      });
   }
 }
 

@@ -20,7 +20,10 @@ export interface ResolvConf {
 export function parseResolvConf(text: string): ResolvConf {
   const conf: ResolvConf = { nameservers: [], search: [], options: [] };
   for (const line of text.split('\n')) {
-    const [keyword, ...words] = line.replace(/[#;].*$/, '').trim().split(/\s+/);
+    const [keyword, ...words] = line
+      .replace(/[#;].*$/, '')
+      .trim()
+      .split(/\s+/);
     if (keyword === 'nameserver' && words[0] !== undefined) conf.nameservers.push(words[0]);
     // "search" and "domain" replace each other, the last one wins; options add up.
     else if (keyword === 'search' || keyword === 'domain') conf.search = words;
@@ -37,11 +40,14 @@ export function validateDnsOptions({ dns, dnsSearch, dnsOption }: DnsOptions): v
   }
   for (const domain of dnsSearch) {
     if (domain !== '.' && !/^[\w-]+(\.[\w-]+)*\.?$/.test(domain)) {
-      throw new RrunError('USAGE', `cannot use --dns-search=${domain}: it is not a domain`, { hint: 'use --dns-search=. for no search domain' });
+      throw new RrunError('USAGE', `cannot use --dns-search=${domain}: it is not a domain`, {
+        hint: 'use --dns-search=. for no search domain',
+      });
     }
   }
   for (const option of dnsOption) {
-    if (!/^[\w-]+(:\d+)?$/.test(option)) throw new RrunError('USAGE', `cannot use --dns-option=${option}: it is not an option of resolv.conf(5)`);
+    if (!/^[\w-]+(:\d+)?$/.test(option))
+      throw new RrunError('USAGE', `cannot use --dns-option=${option}: it is not an option of resolv.conf(5)`);
   }
 }
 

@@ -62,7 +62,10 @@ export class Slirp4netnsApi {
 
   /** Sends any request; returns what stands under "return", throws on "error". */
   async request(execute: string, args?: Record<string, unknown>): Promise<unknown> {
-    const text = await this.exchange(execute, JSON.stringify(args === undefined ? { execute } : { execute, arguments: args }));
+    const text = await this.exchange(
+      execute,
+      JSON.stringify(args === undefined ? { execute } : { execute, arguments: args }),
+    );
     let answer: unknown;
     try {
       answer = JSON.parse(text);
@@ -84,8 +87,12 @@ export class Slirp4netnsApi {
         reject(this.failure(execute, reason, cause));
         socket.destroy();
       };
-      socket.setTimeout(this.timeoutMs, () => { fail(`no answer within ${this.timeoutMs} ms`); });
-      socket.on('error', (cause: NodeJS.ErrnoException) => { fail(cause.code ?? cause.message, cause); });
+      socket.setTimeout(this.timeoutMs, () => {
+        fail(`no answer within ${this.timeoutMs} ms`);
+      });
+      socket.on('error', (cause: NodeJS.ErrnoException) => {
+        fail(cause.code ?? cause.message, cause);
+      });
       socket.on('data', (chunk: Buffer) => {
         size += chunk.length;
         if (size > MAX_ANSWER_BYTES) fail('the answer is too long');
@@ -101,10 +108,21 @@ export class Slirp4netnsApi {
 
   private parseEntry(value: unknown): HostForwardEntry {
     const entry = (value ?? {}) as Record<string, unknown>;
-    const { id, proto, host_addr: hostAddress, host_port: hostPort, guest_addr: guestAddress, guest_port: guestPort } = entry;
+    const {
+      id,
+      proto,
+      host_addr: hostAddress,
+      host_port: hostPort,
+      guest_addr: guestAddress,
+      guest_port: guestPort,
+    } = entry;
     if (
-      typeof id !== 'number' || (proto !== 'tcp' && proto !== 'udp') || typeof hostAddress !== 'string' ||
-      typeof hostPort !== 'number' || typeof guestAddress !== 'string' || typeof guestPort !== 'number'
+      typeof id !== 'number' ||
+      (proto !== 'tcp' && proto !== 'udp') ||
+      typeof hostAddress !== 'string' ||
+      typeof hostPort !== 'number' ||
+      typeof guestAddress !== 'string' ||
+      typeof guestPort !== 'number'
     ) {
       throw this.failure('list_hostfwd', 'an entry is not of the documented form');
     }
@@ -112,6 +130,8 @@ export class Slirp4netnsApi {
   }
 
   private failure(execute: string, reason: string, cause?: unknown): RrunError {
-    return new RrunError('NETWORK_FAILED', `cannot ask slirp4netns at "${this.socketPath}" for ${execute}: ${reason}`, { cause });
+    return new RrunError('NETWORK_FAILED', `cannot ask slirp4netns at "${this.socketPath}" for ${execute}: ${reason}`, {
+      cause,
+    });
   }
 }

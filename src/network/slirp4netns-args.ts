@@ -66,8 +66,10 @@ export function slirp4netnsArgs(options: Slirp4netnsOptions): string[] {
   if (options.disableDns === true) args.push('--disable-dns');
   if (options.enableSandbox === true) args.push('--enable-sandbox');
   if (options.enableSeccomp === true) args.push('--enable-seccomp');
-  if (options.outboundAddress !== undefined) args.push(`--outbound-addr=${validOutbound(options.outboundAddress, isIPv4, 'IPv4')}`);
-  if (options.outboundAddress6 !== undefined) args.push(`--outbound-addr6=${validOutbound(options.outboundAddress6, isIPv6, 'IPv6')}`);
+  if (options.outboundAddress !== undefined)
+    args.push(`--outbound-addr=${validOutbound(options.outboundAddress, isIPv4, 'IPv4')}`);
+  if (options.outboundAddress6 !== undefined)
+    args.push(`--outbound-addr6=${validOutbound(options.outboundAddress6, isIPv6, 'IPv6')}`);
   if (options.apiSocket !== undefined) args.push(`--api-socket=${validSocketPath(options.apiSocket)}`);
   if (options.macAddress !== undefined) args.push(`--macaddress=${validMac(options.macAddress)}`);
   if (options.readyFd !== undefined) args.push(`--ready-fd=${options.readyFd}`);
@@ -114,7 +116,8 @@ function validMac(text: string): string {
 }
 
 function validInterfaceName(name: string): string {
-  if (!/^[\w.-]{1,15}$/.test(name) || name === '.' || name === '..') throw usage(`"${name}" is not a name for an interface`);
+  if (!/^[\w.-]{1,15}$/.test(name) || name === '.' || name === '..')
+    throw usage(`"${name}" is not a name for an interface`);
   return name;
 }
 
@@ -136,10 +139,12 @@ export const DEFAULT_CIDR = '10.0.2.0/24';
 export function parseCidr(text: string): Slirp4netnsNetwork {
   const [address = '', prefix = '', ...rest] = text.split('/');
   const prefixLength = Number(prefix);
-  if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || rest.length > 0) throw usage(`"${text}" is not an IPv4 network such as ${DEFAULT_CIDR}`);
+  if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || rest.length > 0)
+    throw usage(`"${text}" is not an IPv4 network such as ${DEFAULT_CIDR}`);
   if (prefixLength < 1 || prefixLength > 25) throw usage(`the prefix of "${text}" is not between 1 and 25`);
   const bits = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
   const network = bits - (bits % 2 ** (32 - prefixLength));
-  const at = (offset: number): string => [24, 16, 8, 0].map((shift) => Math.floor((network + offset) / 2 ** shift) % 256).join('.');
+  const at = (offset: number): string =>
+    [24, 16, 8, 0].map((shift) => Math.floor((network + offset) / 2 ** shift) % 256).join('.');
   return { text: `${at(0)}/${prefixLength}`, gateway: at(2), nameserver: at(3), address: at(100), prefixLength };
 }

@@ -1,7 +1,7 @@
 // Which slirp4netns is installed and what it can do.
 
-import { execFile } from 'node:child_process';
 import type { HostPath } from '../util/brand.js';
+import { readOutput } from '../util/spawn.js';
 import type { Slirp4netnsFeature } from './slirp4netns-args.js';
 
 const FEATURES: readonly Slirp4netnsFeature[] = [
@@ -49,8 +49,7 @@ export async function loadSlirp4netnsVersion(program: HostPath): Promise<Slirp4n
 }
 
 /** A program that cannot be run has no features; starting it for real gives the error. */
-function outputOf(program: HostPath, option: string): Promise<string> {
-  return new Promise((resolve) => {
-    execFile(program, [option], { timeout: 5000 }, (_error, stdout, stderr) => { resolve(stdout + stderr); });
-  });
+async function outputOf(program: HostPath, option: string): Promise<string> {
+  const { stdout, stderr } = await readOutput(program, [option]);
+  return stdout + stderr;
 }

@@ -1,20 +1,30 @@
 // Public wrapper of slirp4netns, exported as "rrun/slirp4netns": options, start, readiness, API, end.
 // A launch does not use the class: there the C program starts slirp4netns from the arguments that are made here.
 
-import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { RrunError } from '../errors.js';
 import { findProgram } from '../idmap/programs.js';
+import { spawn, type ChildProcess } from '../util/spawn.js';
 import { Slirp4netnsApi } from './slirp4netns-api.js';
 import { slirp4netnsArgs, type Slirp4netnsOptions } from './slirp4netns-args.js';
 
 export { Slirp4netnsApi, type HostForward, type HostForwardEntry } from './slirp4netns-api.js';
 export {
-  DEFAULT_CIDR, parseCidr, SLIRP4NETNS_MAX_MTU, slirp4netnsArgs,
-  type Slirp4netnsFeature, type Slirp4netnsNetwork, type Slirp4netnsOptions, type Slirp4netnsTarget,
+  DEFAULT_CIDR,
+  parseCidr,
+  SLIRP4NETNS_MAX_MTU,
+  slirp4netnsArgs,
+  type Slirp4netnsFeature,
+  type Slirp4netnsNetwork,
+  type Slirp4netnsOptions,
+  type Slirp4netnsTarget,
 } from './slirp4netns-args.js';
 export {
-  loadSlirp4netnsFeatures, loadSlirp4netnsVersion, parseSlirp4netnsFeatures, parseSlirp4netnsVersion, type Slirp4netnsVersion,
+  loadSlirp4netnsFeatures,
+  loadSlirp4netnsVersion,
+  parseSlirp4netnsFeatures,
+  parseSlirp4netnsVersion,
+  type Slirp4netnsVersion,
 } from './slirp4netns-program.js';
 
 export interface Slirp4netnsStart extends Omit<Slirp4netnsOptions, 'readyFd' | 'exitFd' | 'configure'> {
@@ -38,7 +48,12 @@ export class Slirp4netns {
   readonly #child: ChildProcess;
   readonly #messages: () => string;
 
-  private constructor(child: ChildProcess, exited: Promise<number | NodeJS.Signals>, messages: () => string, apiSocket: string | undefined) {
+  private constructor(
+    child: ChildProcess,
+    exited: Promise<number | NodeJS.Signals>,
+    messages: () => string,
+    apiSocket: string | undefined,
+  ) {
     this.#child = child;
     this.#messages = messages;
     this.exited = exited;
@@ -51,12 +66,16 @@ export class Slirp4netns {
     const args = slirp4netnsArgs({ ...rest, configure: true, readyFd: READY_FD, exitFd: EXIT_FD });
     const path = program ?? (await findProgram('slirp4netns'));
     if (path === undefined) {
-      throw new RrunError('PROGRAM_MISSING', 'cannot start slirp4netns: not found in PATH', { hint: 'install the package slirp4netns' });
+      throw new RrunError('PROGRAM_MISSING', 'cannot start slirp4netns: not found in PATH', {
+        hint: 'install the package slirp4netns',
+      });
     }
     const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
     const messages = collect(child.stderr as Readable);
     const exited = new Promise<number | NodeJS.Signals>((resolve) => {
-      child.once('close', (code, signal) => { resolve(code ?? signal ?? 1); });
+      child.once('close', (code, signal) => {
+        resolve(code ?? signal ?? 1);
+      });
     });
     // Its end of the pair may be closed any time; an EPIPE here tells nothing that `exited` does not.
     (child.stdio[EXIT_FD] as Writable).on('error', () => undefined);
@@ -79,14 +98,22 @@ export class Slirp4netns {
   async #untilReady(path: string, timeoutMs: number): Promise<void> {
     const ready = this.#child.stdio[READY_FD] as Readable;
     const reason = await new Promise<string | undefined>((resolve) => {
-      const timer = setTimeout(() => { resolve(`the interface was not ready within ${timeoutMs} ms`); }, timeoutMs);
+      const timer = setTimeout(() => {
+        resolve(`the interface was not ready within ${timeoutMs} ms`);
+      }, timeoutMs);
       const settle = (answer: string | undefined): void => {
         clearTimeout(timer);
         resolve(answer);
       };
-      ready.once('data', () => { settle(undefined); });
-      this.#child.once('error', (error: NodeJS.ErrnoException) => { settle(error.code ?? error.message); });
-      void this.exited.then((status) => { settle(describeEnd(status, this.#messages())); });
+      ready.once('data', () => {
+        settle(undefined);
+      });
+      this.#child.once('error', (error: NodeJS.ErrnoException) => {
+        settle(error.code ?? error.message);
+      });
+      void this.exited.then((status) => {
+        settle(describeEnd(status, this.#messages()));
+      });
     });
     ready.destroy();
     if (reason === undefined) return;
@@ -96,12 +123,16 @@ export class Slirp4netns {
 }
 
 function describeEnd(status: number | NodeJS.Signals, messages: string): string {
-  const lines = messages.split('\n').filter((line) => line !== '' && !/^(WARNING: Support|sent tapfd|received tapfd)/.test(line));
+  const lines = messages
+    .split('\n')
+    .filter((line) => line !== '' && !/^(WARNING: Support|sent tapfd|received tapfd)/.test(line));
   return [`it ended with ${status}`, ...lines.slice(-3)].join(': ');
 }
 
 function collect(stream: Readable): () => string {
   let text = '';
-  stream.setEncoding('utf8').on('data', (chunk: string) => { text = (text + chunk).slice(-MAX_MESSAGE_BYTES); });
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-MAX_MESSAGE_BYTES);
+  });
   return () => text;
 }

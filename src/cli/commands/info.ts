@@ -1,6 +1,7 @@
 // rrun info: every fact about this machine that rrun's decisions and hints depend on, the decisions, and where settings come from.
 
 import { cpus, hostname, totalmem } from 'node:os';
+import { describeConfig } from '../../host/config.js';
 import { toPascal } from '../../util/pascal.js';
 import { VERSION } from '../../util/version.js';
 import { defineCommand, type Context } from '../command.js';
@@ -42,7 +43,10 @@ export type Info = Awaited<ReturnType<typeof collectInfo>>;
 
 /** Names on the top level are those of `docker info`, where it has the same thing. */
 async function collectInfo(context: Context) {
-  const [{ loadHostFacts }, { loadStoreFacts }] = await Promise.all([import('../../host/facts.js'), import('../../host/store-facts.js')]);
+  const [{ loadHostFacts }, { loadStoreFacts }] = await Promise.all([
+    import('../../host/facts.js'),
+    import('../../host/store-facts.js'),
+  ]);
   const [facts, disk, runRoot, driver, userns, network, counts] = await Promise.all([
     loadHostFacts(),
     attempt(() => loadStoreFacts(context.global.root)),
@@ -71,10 +75,24 @@ async function collectInfo(context: Context) {
     RunRoot: runRoot,
     UserNamespace: userns,
     Network: network,
-    Configuration: Object.fromEntries(Object.entries(context.global.config).map(([key, setting]) => [key, toPascal(setting)])),
+    Configuration: settings(context, runRoot),
     Host: toPascal(facts),
     Warnings: await warnings(facts, disk, [driver, userns, network, runRoot]),
   };
+}
+
+function settings(context: Context, runRoot: { Path: string } | Trouble) {
+  const described = describeConfig(context.global.config, {
+    root: context.global.root,
+    runroot: 'Path' in runRoot ? runRoot.Path : '',
+    storage_driver: 'the best that works',
+    network: 'slirp4netns',
+    log_driver: 'json-file',
+    userns: 'default',
+    pull: 'missing',
+    tls_verify: 'true',
+  });
+  return Object.fromEntries(Object.entries(described).map(([key, setting]) => [key, toPascal(setting)]));
 }
 
 async function attempt<T>(action: () => Promise<T>): Promise<T | Trouble> {
@@ -95,21 +113,40 @@ async function chosenDriver(context: Context): Promise<{ Driver: string; Why: st
 async function chosenUserns(context: Context) {
   const { baseMapping } = await import('../../idmap/choose.js');
   const { mapping, layerKind, why, note } = await baseMapping(context.global.config.userns?.value);
-  return { Kind: layerKind, Why: why, UidMappings: mapping.uidMappings, GidMappings: mapping.gidMappings, ...(note === undefined ? {} : { Note: note }) };
+  return {
+    Kind: layerKind,
+    Why: why,
+    UidMappings: mapping.uidMappings,
+    GidMappings: mapping.gidMappings,
+    ...(note === undefined ? {} : { Note: note }),
+  };
 }
 
 async function chosenNetwork(context: Context) {
   const { chooseNetwork } = await import('../../network/choose-network.js');
   const { kind, decisions, slirp } = await chooseNetwork(context.global.config.network?.value);
-  return { Kind: kind, Why: decisions.map(({ choice, why }) => `${choice}: ${why}`).join('; '), Arguments: slirp?.args ?? [] };
+  return {
+    Kind: kind,
+    Why: decisions.map(({ choice, why }) => `${choice}: ${why}`).join('; '),
+    Arguments: slirp?.args ?? [],
+  };
 }
 
 async function countObjects(context: Context) {
-  const [{ listContainers }, { listImages }] = await Promise.all([import('../../container/list.js'), import('../../image/search.js')]);
+  const [{ listContainers }, { listImages }] = await Promise.all([
+    import('../../container/list.js'),
+    import('../../image/search.js'),
+  ]);
   const store = await context.store();
   const [containers, images] = await Promise.all([listContainers(store), listImages(store)]);
   const running = containers.filter(({ state }) => state.status === 'running').length;
-  return { Containers: containers.length, ContainersRunning: running, ContainersPaused: 0, ContainersStopped: containers.length - running, Images: images.length };
+  return {
+    Containers: containers.length,
+    ContainersRunning: running,
+    ContainersPaused: 0,
+    ContainersStopped: containers.length - running,
+    Images: images.length,
+  };
 }
 
 type Facts = Awaited<ReturnType<typeof import('../../host/facts.js').loadHostFacts>>;
@@ -129,7 +166,8 @@ async function warnings(facts: Facts, disk: object, troubled: readonly object[])
     if ('Note' in part) found.push(String(part.Note));
   }
   if (facts.maxUserNamespaces === 0) found.push('user.max_user_namespaces is 0: no container can start');
-  if (facts.unprivilegedUsernsClone === 0) found.push('kernel.unprivileged_userns_clone is 0: no container can start without root');
+  if (facts.unprivilegedUsernsClone === 0)
+    found.push('kernel.unprivileged_userns_clone is 0: no container can start without root');
   if (facts.seccompActions.length === 0) found.push('this kernel has no seccomp filters: containers run without one');
   for (const { path, problem } of facts.devices) {
     if (problem !== undefined && path !== '/dev/kvm') found.push(`${path} cannot be opened: ${problem}`);
@@ -137,7 +175,9 @@ async function warnings(facts: Facts, disk: object, troubled: readonly object[])
   if (facts.apparmorRestrictsUserns) {
     const { apparmorProfile } = await import('../../host/apparmor.js');
     const profile = apparmorProfile(process.env['RRUN_EXE'] ?? '/usr/local/bin/rrun');
-    found.push(`AppArmor lets only programs with a profile make user namespaces; as root put this into /etc/apparmor.d/rrun and run "apparmor_parser -r /etc/apparmor.d/rrun":\n${profile}`);
+    found.push(
+      `AppArmor lets only programs with a profile make user namespaces; as root put this into /etc/apparmor.d/rrun and run "apparmor_parser -r /etc/apparmor.d/rrun":\n${profile}`,
+    );
   }
   return found;
 }
