@@ -13,13 +13,20 @@ import { openHome, waitFor, type Home } from './run-rrun.js';
 /** Opens a home in which `rrun run alpine` pulls from a registry of its own that holds `kinds`. */
 export async function openServedHome(context: Pick<TestContext, 'after'>, kinds: readonly ImageKind[]): Promise<Home> {
   const home = openHome(context);
-  const address = await serveImages(home, kinds);
+  const { address } = await serveImages(home, kinds);
   home.useRegistry(address);
   return home;
 }
 
-/** Starts Debian's docker-registry in the home, and stops it before the home's check. Returns "127.0.0.1:PORT". */
-export async function serveImages(home: Home, kinds: readonly ImageKind[]): Promise<string> {
+export interface Served {
+  /** "127.0.0.1:PORT" */
+  address: string;
+  /** The registry's folder, for tests that damage what is in it. */
+  data: string;
+}
+
+/** Starts Debian's docker-registry in the home, and stops it before the home's check. */
+export async function serveImages(home: Home, kinds: readonly ImageKind[]): Promise<Served> {
   const dir = mkdtempSync(path.join(tmpdir(), 'registry-')); // not below the home: it is none of what may be left there
   const address = `127.0.0.1:${await freePort()}`;
   const config = path.join(dir, 'config.yml');
@@ -40,7 +47,7 @@ export async function serveImages(home: Home, kinds: readonly ImageKind[]): Prom
   });
   await waitFor('the registry answers', () => answers(address));
   for (const kind of kinds) await pushImage(address, kind);
-  return address;
+  return { address, data: path.join(dir, 'data') };
 }
 
 async function answers(address: string): Promise<true | undefined> {
