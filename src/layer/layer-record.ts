@@ -42,6 +42,11 @@ export function tryLoadLayer(store: LayerPlaces, diffId: DiffId, kind: LayerKind
   return record.synced === true || record.bootId === currentBootId() ? record : undefined;
 }
 
+/** The record beside a tree in the store; undefined for trees of others. */
+export function tryLoadTreeRecord(tree: string): LayerRecord | undefined {
+  return tryReadRecord(path.join(path.dirname(tree), 'layer.json'));
+}
+
 function tryReadRecord(file: string): LayerRecord | undefined {
   try {
     const record = JSON.parse(readFileSync(file, 'utf8')) as LayerRecord;

@@ -16,6 +16,7 @@ const MAX_LINKS = 40;
 export class LayerTree {
   /** 'files': this file system has no device 0:0 or no attributes, so whiteouts are AUFS's .wh. files. */
   whiteouts: 'native' | 'files' = 'native';
+  hasOpaque = false;
   /** Directories known to be real ones, not links to some. */
   readonly #dirs = new Set<string>(['']);
   /** Those that no member has listed yet. */
@@ -74,6 +75,7 @@ export class LayerTree {
   /** Hides everything that the layers below have in the directory. */
   markOpaque(path: string): void {
     this.#ensureDirectory(path, path);
+    this.hasOpaque = true;
     const place = systemPath(path);
     if (this.whiteouts === 'native' && OPAQUE_XATTRS.every((name) => trySetXattr(place, name, Buffer.from('y')) === undefined)) return;
     this.#writeMarker(joinPath(path, '.wh..wh..opq'));

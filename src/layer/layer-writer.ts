@@ -34,6 +34,8 @@ export interface LayerFacts {
   skippedXattrs: number;
   /** 'files': the whiteouts are .wh. files, which native overlay does not read. */
   whiteouts: 'native' | 'files';
+  /** Whether any directory hides what lies below it. */
+  hasOpaque: boolean;
 }
 
 interface OpenFile {
@@ -75,7 +77,7 @@ export class LayerWriter implements TarSink {
   finish(): LayerFacts {
     // Only now: making an entry changes the times of its directory.
     for (const [path, time] of this.#dirTimes) if (this.#tree.isDirectory(path)) setDirectoryTimes(path, time);
-    return { ...this.#counts, impliedDirs: this.#tree.impliedDirs(), whiteouts: this.#tree.whiteouts };
+    return { ...this.#counts, impliedDirs: this.#tree.impliedDirs(), whiteouts: this.#tree.whiteouts, hasOpaque: this.#tree.hasOpaque };
   }
 
   member(member: TarMember): void {

@@ -1,11 +1,10 @@
 // Unpacks a layer into DATA/layers: the stream goes to a child inside the mapped user namespace (unpack-child.ts), which writes
 // into a directory made aside; that gets its name by one rename when the digest of the tar is right.
 
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { chown, mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 
 import { RrunError } from '../errors.js';
 import { runFailed, runInUserns } from '../helper/userns-run.js';
@@ -13,6 +12,7 @@ import type { UsernsChoice } from '../idmap/choose.js';
 import type { Digest, DiffId, HostPath } from '../util/brand.js';
 import { shortId } from '../util/digest.js';
 import type { UsernsMapping } from '../util/id-mapping.js';
+import { nodeEntry } from '../util/node-entry.js';
 import { currentBootId, encodeLayerRecord, layerDir, layerTree, tryLoadLayer, type LayerPlaces } from './layer-record.js';
 import type { LayerFacts } from './layer-writer.js';
 import { RESULT_FD, UNPACK_COMMAND, type UnpackAnswer, type UnpackRequest } from './unpack-protocol.js';
@@ -126,12 +126,6 @@ async function runChild({ mapping, diffId, source }: LayerSource & { source: Rea
     throw new RrunError('DIGEST_MISMATCH', `cannot unpack layer ${shortId(diffId)}: its tar has digest ${parsed.diffId}, want ${diffId}`);
   }
   return parsed.facts;
-}
-
-/** The file that Node is started on: the bundle beside this file's chunk, or the compiled sources. */
-function nodeEntry(): string {
-  const bundle = new URL('./rrun.mjs', import.meta.url);
-  return fileURLToPath(existsSync(bundle) ? bundle : new URL('../cli/main.js', import.meta.url));
 }
 
 const MAX_COMPLAINT = 4096;

@@ -1,4 +1,4 @@
-// The file that Node is started on for an internal command ("@unpack" and the like).
+// The file that Node is started on, for those who start another Node of ours.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
