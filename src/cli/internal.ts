@@ -10,6 +10,11 @@ const TABLE: Readonly<Record<string, () => Promise<Internal>>> = {
     const { unpackChild } = await import('../layer/unpack-child.js');
     return async (_context, args) => (await unpackChild(args)) ?? 0;
   },
+  // Makes directories of subordinate ids, or copies of layers, inside the mapped user namespace.
+  '@snapshot': async () => {
+    const { snapshotChild } = await import('../snapshot/snapshot-child.js');
+    return () => Promise.resolve(snapshotChild());
+  },
   // Says a failure that the helper recorded after Node had handed the launch over.
   '@failed': async () => {
     const { sayFailure } = await import('./failed.js');
