@@ -11,19 +11,29 @@ export const command = defineCommand({
   examples: [
     { command: 'rrun pull alpine', does: 'pull docker.io/library/alpine:latest' },
     { command: 'rrun pull --platform linux/arm64 debian:12', does: 'pull an image for another architecture' },
-    { command: 'rrun pull --tls-verify=false registry.lan:5000/tool', does: 'pull from a registry without a trusted certificate' },
+    {
+      command: 'rrun pull --tls-verify=false registry.lan:5000/tool',
+      does: 'pull from a registry without a trusted certificate',
+    },
   ],
   flags: {
     quiet: { type: 'boolean', short: 'q', help: "Print nothing but the image's id" },
-    platform: { type: 'string', value: 'OS/ARCH[/VARIANT]', help: 'Pull the image for this platform instead of the one of this machine' },
-    'tls-verify': { type: 'tristate', help: 'Check the certificates of the registry (default: true, unless registries.conf says insecure)' },
+    platform: {
+      type: 'string',
+      value: 'OS/ARCH[/VARIANT]',
+      help: 'Pull the image for this platform instead of the one of this machine',
+    },
+    'tls-verify': {
+      type: 'tristate',
+      help: 'Check the certificates of the registry (default: true, unless registries.conf says insecure)',
+    },
   },
   args: { min: 1, max: 1 },
   async run(context, { flags, args }) {
     const [{ ensureImage }, { baseMapping }, { createPullProgress }, store] = await Promise.all([
       import('../../image/pull.js'),
       import('../../idmap/choose.js'),
-      import('../pull-progress.js'),
+      import('../progress.js'),
       context.store(),
     ]);
     const userns = await baseMapping();

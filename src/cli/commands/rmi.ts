@@ -1,7 +1,7 @@
 // rrun rmi: removes names of images, and images that have none left.
 
 import { defineCommand } from '../command.js';
-import { printError } from '../print-error.js';
+import { forEachName } from '../each.js';
 
 export const command = defineCommand({
   name: 'rmi',
@@ -10,7 +10,11 @@ export const command = defineCommand({
   description: 'A name is taken away; the image goes with its last name. An id removes the image with all its names.',
   examples: [{ command: 'rrun rmi alpine:3.19', does: 'remove a name, and the image if it has no other' }],
   flags: {
-    force: { type: 'boolean', short: 'f', help: 'Remove also what containers were made from, and ids with several names' },
+    force: {
+      type: 'boolean',
+      short: 'f',
+      help: 'Remove also what containers were made from, and ids with several names',
+    },
   },
   args: { min: 1, max: Infinity },
   async run(context, { flags, args }) {
@@ -20,17 +24,16 @@ export const command = defineCommand({
       context.store(),
     ]);
     const containers = await listContainers(store);
-    const inUse = (id: string): string[] => containers.filter(({ record }) => record.imageId === id).map(({ record }) => record.name);
-    let code = 0;
-    for (const name of args) {
-      try {
-        const { untagged, deleted } = await removeImage(store, name, { force: flags.force, inUse });
-        context.stdout.write([...untagged.map((reference) => `Untagged: ${reference}\n`), ...deleted.map((digest) => `Deleted: ${digest}\n`)].join(''));
-      } catch (error) {
-        // One that fails does not keep the others; the worst of the codes is what the command ends with.
-        code = Math.max(code, printError(error, context.stderr, { launch: false, debug: context.global.debug }));
-      }
-    }
-    return code;
+    const inUse = (id: string): string[] =>
+      containers.filter(({ record }) => record.imageId === id).map(({ record }) => record.name);
+    return forEachName(context, args, async (name) => {
+      const { untagged, deleted } = await removeImage(store, name, { force: flags.force, inUse });
+      context.stdout.write(
+        [
+          ...untagged.map((reference) => `Untagged: ${reference}\n`),
+          ...deleted.map((digest) => `Deleted: ${digest}\n`),
+        ].join(''),
+      );
+    });
   },
 });

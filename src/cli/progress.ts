@@ -8,7 +8,13 @@ import type { Output } from './command.js';
 const REDRAW_MS = 80;
 const BAR_WIDTH = 24;
 /** Docker's words. */
-const STATES = { waiting: 'Waiting', downloading: 'Downloading', unpacking: 'Extracting', done: 'Pull complete', exists: 'Already exists' } as const;
+const STATES = {
+  waiting: 'Waiting',
+  downloading: 'Downloading',
+  unpacking: 'Extracting',
+  done: 'Pull complete',
+  exists: 'Already exists',
+} as const;
 
 export interface PullProgress {
   onProgress: OnProgress;
@@ -20,6 +26,11 @@ type LayerEvent = Extract<ProgressEvent, { kind: 'layer' }>;
 
 export function createPullProgress(output: Output): PullProgress {
   return output.isTTY ? new TerminalProgress(output) : new PlainProgress(output);
+}
+
+/** For commands that pull on the way to something else; the moving lines go when the pull is done. */
+export function makeProgress(output: Output): OnProgress {
+  return createPullProgress(output).onProgress;
 }
 
 /** Lines that stay, the same on a terminal and in a file; undefined for what only moves. */
@@ -98,9 +109,12 @@ class TerminalProgress implements PullProgress {
 
   #draw(permanent: string | undefined): void {
     const width = Math.max(20, (this.#output.columns ?? 80) - 1);
-    const lines = [...this.#moving.values()].sort((a, b) => (a.layer < b.layer ? -1 : 1)).map((event) => movingLine(event));
+    const lines = [...this.#moving.values()]
+      .sort((a, b) => (a.layer < b.layer ? -1 : 1))
+      .map((event) => movingLine(event));
     if (this.#resolving !== undefined) lines.push(this.#resolving);
-    if (this.#waiting.size > 0) lines.push(`${this.#waiting.size} more ${this.#waiting.size === 1 ? 'layer' : 'layers'} waiting`);
+    if (this.#waiting.size > 0)
+      lines.push(`${this.#waiting.size} more ${this.#waiting.size === 1 ? 'layer' : 'layers'} waiting`);
     const shown = lines.map((line) => `${ellipsis(line, width)}\n`).join('');
     const erase = this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}A\x1b[J` : '';
     this.#output.write(`${erase}${permanent === undefined ? '' : `${permanent}\n`}${shown}`);
