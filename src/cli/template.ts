@@ -33,7 +33,9 @@ function translate<T>(source: string, action: () => T): T {
     return action();
   } catch (cause) {
     if (!(cause instanceof TemplateError)) throw cause;
-    const kind = cause.executing ? 'template execution error' : 'template parsing error';
-    throw new RrunError('USAGE', `cannot format with ${quote(source)}: ${kind}: ${cause.message}`, { cause });
+    // Docker calls both of them parsing errors.
+    throw new RrunError('USAGE', `cannot format with ${quote(source)}: template parsing error: ${cause.message}`, {
+      cause,
+    });
   }
 }

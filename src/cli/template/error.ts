@@ -2,9 +2,6 @@
 
 /** A template that cannot be parsed (`at` absent) or that failed on the data (`at`: the words that failed). */
 export class TemplateError extends Error {
-  /** While it was executed, not while it was read. */
-  readonly executing: boolean;
-
   constructor(source: string, pos: number, problem: string, at?: string) {
     const before = source.slice(0, pos);
     const line = before.split('\n').length;
@@ -14,6 +11,5 @@ export class TemplateError extends Error {
         `template: :${String(line)}:${String(pos - before.lastIndexOf('\n') - 1)}: executing "" at <${at}>: ${problem}`,
       );
     this.name = 'TemplateError';
-    this.executing = at !== undefined;
   }
 }

@@ -4,7 +4,7 @@ import { closestWord } from '../../util/text.js';
 import { TemplateError } from './error.js';
 import { FUNCTIONS, SHORT_CIRCUIT } from './functions.js';
 import type { TemplateFunction } from './functions.js';
-import type { Call, Node, Pipe, Term, Tree } from './parse.js';
+import type { Call, Node, Pipe, Place, Term, Tree } from './parse.js';
 import { isMap, isObject, isTrue, print, sortedKeys, typeName } from './values.js';
 import type { Value } from './values.js';
 
@@ -48,8 +48,13 @@ class Evaluator {
     return this.#output.join('');
   }
 
-  #fail(at: { pos: number; end: number }, problem: string): TemplateError {
-    return new TemplateError(this.#source, at.pos, problem, this.#source.slice(at.pos, at.end).trim());
+  #fail(place: Place, problem: string): TemplateError {
+    return new TemplateError(
+      this.#source,
+      place.at ?? place.pos,
+      problem,
+      this.#source.slice(place.pos, place.end).trim(),
+    );
   }
 
   #write(text: string): void {
@@ -255,10 +260,10 @@ class Evaluator {
     }
     const args = rest.map((each) => this.#term(each, dot));
     if (last !== undefined) args.push(last.value);
-    return this.#guard(term, name, () => found.call(...args));
+    return this.#guard({ pos: term.pos, end: rest.at(-1)?.end ?? term.end }, name, () => found.call(...args));
   }
 
-  #guard(at: Term, name: string, call: () => Value): Value {
+  #guard(at: Place, name: string, call: () => Value): Value {
     try {
       return call();
     } catch (error) {

@@ -52,6 +52,7 @@ export const FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map<string, 
   ['println', atLeast(0, (...args) => `${args.map((arg) => print(arg, 1)).join(' ')}\n`)],
   ['printf', atLeast(1, (format, ...args) => sprintf(str(format), args))],
   ['html', atLeast(0, (...args) => escapeHtml(sprint(args)))],
+  ['js', atLeast(0, (...args) => escapeJs(sprint(args)))],
   ['urlquery', atLeast(0, (...args) => encodeURIComponent(sprint(args)).replaceAll('%20', '+'))],
   ['json', fixed(1, toJson)],
   ['join', fixed(2, (list, separator) => strings(list).join(str(separator)))],
@@ -158,6 +159,13 @@ function pad(text: string, before: number, after: number): string {
 function truncate(text: string, count: number): string {
   const chars = [...text];
   return chars.length <= count || count < 0 ? text : chars.slice(0, count).join('');
+}
+
+function escapeJs(text: string): string {
+  return text.replace(/[\\'"]|[<>&=\u0000-\u001f\u2028\u2029]/g, (char) => {
+    if (/[\\'"]/.test(char)) return `\\${char}`;
+    return `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  });
 }
 
 function escapeHtml(text: string): string {

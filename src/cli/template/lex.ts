@@ -66,15 +66,19 @@ function lexAction(source: string, open: number, trimmed: boolean, tokens: Token
   const comment = /^[ \t\r\n]*\/\*/.exec(source.slice(at, at + 64));
   if (comment !== null && (trimmed || comment[0] === '/*')) return skipComment(source, at);
   tokens.push({ kind: 'open', text: '{{', pos: open });
+  let parens = 0;
   for (;;) {
     if (at >= source.length) throw new TemplateError(source, open, 'unclosed action');
     const close = /^(?:[ \t\r\n]+-)?\}\}/.exec(source.slice(at, at + 256));
     if (close !== null) {
+      if (parens > 0) throw new TemplateError(source, at, 'unclosed left paren');
       tokens.push({ kind: 'close', text: '}}', pos: at });
       return { end: at + close[0].length, trim: close[0].length > 2 };
     }
     const token = lexWord(source, at);
     tokens.push(token.token);
+    if (token.token.kind === 'left') parens += 1;
+    if (token.token.kind === 'right' && --parens < 0) throw new TemplateError(source, at, 'unexpected right paren');
     at = token.end;
   }
 }
@@ -119,7 +123,7 @@ function lexWord(source: string, at: number): { token: Token; end: number } {
   if (char === '$') return make('variable', match(/\$[\p{L}\p{Nd}_]*/uy));
   const identifier = match(/[\p{L}_][\p{L}\p{Nd}_]*/uy);
   if (identifier > 0) return make('identifier', identifier);
-  if (/[\x21-\x7e]/.test(char)) throw new TemplateError(source, at, `unexpected ${JSON.stringify(char)} in command`);
+  if (/[\x21-\x7e]/.test(char)) throw new TemplateError(source, at, `unexpected ${JSON.stringify(char)} in operand`);
   const code = (source.codePointAt(at) as number).toString(16).toUpperCase().padStart(4, '0');
   throw new TemplateError(source, at, `unrecognized character in action: U+${code}`);
 }

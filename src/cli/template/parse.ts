@@ -4,30 +4,35 @@ import { TemplateError } from './error.js';
 import { lexTemplate } from './lex.js';
 import type { Token, TokenKind } from './lex.js';
 
-export type Term =
-  | { kind: 'dot'; pos: number; end: number }
-  | { kind: 'nil'; pos: number; end: number }
-  | { kind: 'constant'; value: string | number | boolean; pos: number; end: number }
-  | { kind: 'field'; names: string[]; pos: number; end: number }
-  | { kind: 'variable'; name: string; names: string[]; pos: number; end: number }
-  | { kind: 'function'; name: string; pos: number; end: number }
-  | { kind: 'chain'; of: Term; names: string[]; pos: number; end: number }
-  | { kind: 'pipe'; pipe: Pipe; pos: number; end: number };
-
-/** Words of one call: the first is called with the others. */
-export interface Call {
-  terms: Term[];
+/** Where words stand in the source. `at` is where messages point to, if not to the start: Go points to the second field of a chain. */
+export interface Place {
   pos: number;
   end: number;
+  at?: number;
 }
 
-export interface Pipe {
+export type Term = Place &
+  (
+    | { kind: 'dot' }
+    | { kind: 'nil' }
+    | { kind: 'constant'; value: string | number | boolean }
+    | { kind: 'field'; names: string[] }
+    | { kind: 'variable'; name: string; names: string[] }
+    | { kind: 'function'; name: string }
+    | { kind: 'chain'; of: Term; names: string[] }
+    | { kind: 'pipe'; pipe: Pipe }
+  );
+
+/** Words of one call: the first is called with the others. */
+export interface Call extends Place {
+  terms: Term[];
+}
+
+export interface Pipe extends Place {
   /** Names before := or =. */
   variables: string[];
   assign: boolean;
   calls: Call[];
-  pos: number;
-  end: number;
 }
 
 export type Node =
@@ -260,6 +265,7 @@ class Parser {
     const term = this.#term();
     if (term === undefined) return undefined;
     const names: string[] = [];
+    const at = this.#peek().pos;
     let end = term.end;
     for (let field = this.#tryTake('field'); field !== undefined; field = this.#tryTake('field')) {
       names.push(field.text.slice(1));
@@ -269,13 +275,13 @@ class Parser {
     switch (term.kind) {
       case 'field':
       case 'variable':
-        return { ...term, names: [...term.names, ...names], end };
+        return { ...term, names: [...term.names, ...names], end, at };
       case 'constant':
       case 'nil':
       case 'dot':
         throw this.#fail(`unexpected . after term ${JSON.stringify(this.#source.slice(term.pos, term.end))}`);
       default:
-        return { kind: 'chain', of: term, names, pos: term.pos, end };
+        return { kind: 'chain', of: term, names, pos: term.pos, end, at };
     }
   }
 
@@ -304,7 +310,7 @@ class Parser {
         this.#next();
         return {
           kind: 'constant',
-          value: Number(token.text.replaceAll('_', '').replace(/^([+-]?)0(?=[0-7])/, '$10o')),
+          value: numberOf(token.text),
           pos,
           end,
         };
@@ -326,4 +332,13 @@ class Parser {
       throw new TemplateError(this.#source, pos, `function ${JSON.stringify(text)} not defined`);
     return { kind: 'function', name: text, pos, end };
   }
+}
+
+/** Number() knows all of Go's forms but 017 and signs before 0x. */
+function numberOf(text: string): number {
+  const digits = text
+    .replaceAll('_', '')
+    .replace(/^[+-]/, '')
+    .replace(/^0(?=[0-7])/, '0o');
+  return text.startsWith('-') ? -Number(digits) : Number(digits);
 }

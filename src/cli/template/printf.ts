@@ -49,8 +49,8 @@ function one(directive: Directive, value: Value): string {
   const missing = width - [...text].length;
   if (missing <= 0) return text;
   if (directive.flags.includes('-') || (directive.width ?? 0) < 0) return text + ' '.repeat(missing);
-  if (!directive.flags.includes('0') || typeof value !== 'number') return ' '.repeat(missing) + text;
-  const sign = /^[+-]/.exec(text)?.[0] ?? '';
+  if (!directive.flags.includes('0') || typeof value === 'boolean') return ' '.repeat(missing) + text;
+  const sign = typeof value === 'number' ? (/^[+ -]/.exec(text)?.[0] ?? '') : '';
   return sign + '0'.repeat(missing) + text.slice(sign.length);
 }
 
@@ -80,9 +80,9 @@ function formatted(directive: Directive, value: Value): string | undefined {
 
 function formattedNumber(directive: Directive, value: number): string | undefined {
   const text = digits(directive, value);
-  return text !== undefined && value >= 0 && directive.flags.includes('+') && 'dfeg'.includes(directive.verb)
-    ? `+${text}`
-    : text;
+  if (text === undefined || value < 0 || !'dfeg'.includes(directive.verb)) return text;
+  if (directive.flags.includes('+')) return `+${text}`;
+  return directive.flags.includes(' ') ? ` ${text}` : text;
 }
 
 const BASES: Readonly<Record<string, number>> = { d: 10, x: 16, X: 16, o: 8, b: 2 };

@@ -101,6 +101,7 @@ const GOOD: [string, string][] = [
   ['{{print 1 2 "x" 3}}{{println .ID 1}}', '1 2x3abc 1\n'],
   ['{{printf "%s-%d-%v-%t" .ID .Size .Ratio .On}}', 'abc-42-0.5-true'],
   ['{{printf "%-5s|%5s|%05d|%+d|%x|%q|%%" "a" "b" 42 7 255 "z"}}', 'a    |    b|00042|+7|ff|"z"|%'],
+  ['{{printf "%05s|%-05d|% d|%#x" "ab" 3 5 255}}', '000ab|3    | 5|0xff'],
   ['{{printf "%.2f %6.1f %e %g" 3.14159 2.5 1234.5 0.1}}', '3.14    2.5 1.234500e+03 0.1'],
   ['{{printf "%.2s|%c|%U|%o|%b" "abc" 65 65 8 5}}', 'ab|A|U+0041|10|101'],
   [
@@ -109,7 +110,7 @@ const GOOD: [string, string][] = [
   ],
   ['{{printf "%*d" 4 7}}|{{printf "%s" .Names}}', '   7|[web db]'],
   ['{{printf "%9999999d" 1}}', '%!(BADWIDTH)1'],
-  ['{{html "<a>"}} {{urlquery "a b&"}}', '&lt;a&gt; a+b%26'],
+  ['{{html "<a>"}} {{urlquery "a b&"}} {{js "a<"}}', '&lt;a&gt; a+b%26 a\\u003C'],
   ["{{'a'}} {{0x10}} {{1_000}} {{-5}} {{017}} {{1.5}}", '97 16 1000 -5 15 1.5'],
   ['{{.ID | printf "%s-%s" "x"}}', 'x-abc'],
   ['{{(printf "%d" 5) | printf "%s!"}}', '5!'],
@@ -142,9 +143,9 @@ const UNPARSABLE: [string, string][] = [
   ['{{/* x}}', 'template: :1: unclosed comment'],
   ['{{break}}', 'template: :1: {{break}} outside {{range}}'],
   ['{{1x}}', 'template: :1: bad number syntax: "1x"'],
-  ['{{(.ID}}', 'template: :1: unexpected "}}" in operand'],
-  ['{{.ID)}}', 'template: :1: unexpected <)> in operand'],
-  ['{{.ID & 1}}', 'template: :1: unexpected "&" in command'],
+  ['{{(.ID}}', 'template: :1: unclosed left paren'],
+  ['{{.ID)}}', 'template: :1: unexpected right paren'],
+  ['{{.ID & 1}}', 'template: :1: unexpected "&" in operand'],
   ['{{"x".Y}}', 'template: :1: unexpected . after term "\\"x\\""'],
   ['{{.ID | "x"}}', 'template: :1: non executable command in pipeline stage 2'],
   ['{{define "x"}}{{end}}', 'template: :1: {{define}} is not supported'],
@@ -170,21 +171,27 @@ const FAILING: [string, string][] = [
   ['{{.Id}}', 'template: :1:2: executing "" at <.Id>: can\'t evaluate field Id, did you mean .ID?'],
   ['ab\n  {{.Zzzzzz}}', 'template: :2:4: executing "" at <.Zzzzzz>: can\'t evaluate field Zzzzzz'],
   ['{{.toString}}', 'template: :1:2: executing "" at <.toString>: can\'t evaluate field toString'],
-  ['{{.Nothing.X}}', 'template: :1:2: executing "" at <.Nothing.X>: nil pointer evaluating interface {}.X'],
-  ['{{.ID.X}}', 'template: :1:2: executing "" at <.ID.X>: can\'t evaluate field X in type string'],
+  ['{{.Nothing.X}}', 'template: :1:10: executing "" at <.Nothing.X>: nil pointer evaluating interface {}.X'],
+  ['{{.ID.X}}', 'template: :1:5: executing "" at <.ID.X>: can\'t evaluate field X in type string'],
   ['{{.ID 1}}', 'template: :1:2: executing "" at <.ID>: ID has arguments but cannot be invoked as function'],
   ['{{.Label}}', 'template: :1:2: executing "" at <.Label>: wrong number of args for Label: want 1 got 0'],
   ['{{join .Names}}', 'template: :1:2: executing "" at <join>: wrong number of args for join: want 2 got 1'],
-  ['{{index .Names 5}}', 'template: :1:2: executing "" at <index>: error calling index: index out of range: 5'],
+  [
+    '{{index .Names 5}}',
+    'template: :1:2: executing "" at <index .Names 5>: error calling index: index out of range: 5',
+  ],
   [
     '{{join .ID ","}}',
-    'template: :1:2: executing "" at <join>: error calling join: wrong type for value; expected []string; got string',
+    'template: :1:2: executing "" at <join .ID ",">: error calling join: wrong type for value; expected []string; got string',
   ],
-  ['{{eq .ID 1}}', 'template: :1:2: executing "" at <eq>: error calling eq: incompatible types for comparison'],
+  ['{{eq .ID 1}}', 'template: :1:2: executing "" at <eq .ID 1>: error calling eq: incompatible types for comparison'],
   ['{{range .On}}{{end}}', 'template: :1:8: executing "" at <.On>: range can\'t iterate over true'],
   ['{{nil}}', 'template: :1:2: executing "" at <nil>: nil is not a command'],
   ['{{. 1}}', 'template: :1:2: executing "" at <.>: can\'t give argument to non-function .'],
-  ['{{pad .ID 99999999 0}}', 'template: :1:2: executing "" at <pad>: error calling pad: padding of more than 1000000'],
+  [
+    '{{pad .ID 99999999 0}}',
+    'template: :1:2: executing "" at <pad .ID 99999999 0>: error calling pad: padding of more than 1000000',
+  ],
 ];
 
 for (const [source, want] of FAILING) {
@@ -194,7 +201,7 @@ for (const [source, want] of FAILING) {
       () => template.execute(DATA),
       (error) => {
         assert.ok(error instanceof RrunError);
-        assert.ok(error.message.endsWith(`: template execution error: ${want}`), error.message);
+        assert.ok(error.message.endsWith(`: template parsing error: ${want}`), error.message);
         return true;
       },
     );
