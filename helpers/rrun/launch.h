@@ -9,6 +9,7 @@
 struct caller {
 	sigset_t mask;
 	sigset_t ignored;
+	int stream_flags[3]; /* Node makes pipes non-blocking, for everybody who shares them */
 };
 
 struct launch {

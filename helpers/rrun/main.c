@@ -46,6 +46,8 @@ static void save_caller(struct caller *caller)
 		if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
 			sigaddset(&caller->ignored, number);
 	}
+	for (int fd = 0; fd < 3; fd++)
+		caller->stream_flags[fd] = fcntl(fd, F_GETFL);
 }
 
 /* A closed 0, 1 or 2 would be given to the next file that we open. */

@@ -2,47 +2,95 @@
 #include "launch.h"
 #include "report.h"
 
-static void remove_at(int parent, const char *name, const char *tree, int depth);
+/* Descending takes one descriptor a level; what lies deeper is moved up to the top of its tree and removed from there. */
+#define DEPTH_MAX 64
 
-static void remove_children(int dir_fd, const char *tree, int depth)
+struct tree {
+	const char *path;
+	int top; /* the tree's own directory */
+	unsigned int moved;
+};
+
+static void remove_at(struct tree *tree, int parent, const char *name, int depth);
+
+static void remove_children(struct tree *tree, int dir_fd, int depth)
 {
 	DIR *dir = fdopendir(dir_fd);
 	struct dirent *entry;
 
 	if (!dir)
-		fail("remove", "fdopendir", "remove \"%s\"", tree);
+		fail("remove", "fdopendir", "remove \"%s\"", tree->path);
 	while ((entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove_at(dir_fd, entry->d_name, tree, depth);
+			remove_at(tree, dir_fd, entry->d_name, depth);
 	closedir(dir);
 }
 
-static void remove_at(int parent, const char *name, const char *tree, int depth)
+static bool move_up(struct tree *tree, int parent, const char *name)
+{
+	char aside[32];
+
+	do {
+		FMT(aside, ".rrun-deep-%u", tree->moved++);
+	} while (faccessat(tree->top, aside, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	return renameat(parent, name, tree->top, aside) == 0;
+}
+
+static int open_directory(int parent, const char *name)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags);
+
+	/* With a single id there is no capability over modes, only ownership: overlay's work/work has mode 000. */
+	if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
+		fd = openat(parent, name, flags);
+	return fd;
+}
+
+static void remove_at(struct tree *tree, int parent, const char *name, int depth)
 {
 	int fd;
 
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return;
+	if (errno == EACCES && fchmod(parent, 0700) == 0 && unlinkat(parent, name, 0) == 0)
+		return;
 	if (errno != EISDIR && errno != EPERM && errno != EBUSY)
-		fail("remove", "unlink", "remove \"%s\" in \"%s\"", name, tree);
-	/* Deeper than any path can name, it would take one descriptor a level: move it up and go on there. */
-	if (depth > 500) {
-		errno = ELOOP;
-		fail("remove", "unlink", "remove \"%s\": more than 500 levels", tree);
-	}
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
-		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	TRY(fd, "remove", "open", "remove \"%s\" in \"%s\"", name, tree);
-	remove_children(fd, tree, depth + 1);
+		fail("remove", "unlink", "remove \"%s\" in \"%s\"", name, tree->path);
+	if (depth > DEPTH_MAX && move_up(tree, parent, name))
+		return;
+	fd = open_directory(parent, name);
+	TRY(fd, "remove", "open", "remove \"%s\" in \"%s\"", name, tree->path);
+	remove_children(tree, fd, depth + 1);
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		fail("remove", "rmdir", "remove \"%s\" in \"%s\"", name, tree);
+		fail("remove", "rmdir", "remove \"%s\" in \"%s\"", name, tree->path);
+}
+
+static void remove_tree(const char *path)
+{
+	struct tree tree = { .path = path };
+	unsigned int moved;
+
+	if (unlink(path) == 0 || errno == ENOENT)
+		return;
+	tree.top = open_directory(AT_FDCWD, path);
+	TRY(tree.top, "remove", "open", "remove \"%s\"", path);
+	do {
+		int again = dup(tree.top);
+
+		moved = tree.moved;
+		(void)lseek(again, 0, SEEK_SET);
+		remove_children(&tree, again, 0);
+	} while (tree.moved != moved);
+	close(tree.top);
+	if (rmdir(path) < 0 && errno != ENOENT)
+		fail("remove", "rmdir", "remove \"%s\"", path);
 }
 
 bool remove_step(const struct step *step)
 {
 	if (step->op == OP_REMOVE) {
-		remove_at(AT_FDCWD, step->argv[0], step->argv[0], 0);
+		remove_tree(step->argv[0]);
 		return true;
 	}
 	if (step->op == OP_RENAME) {
