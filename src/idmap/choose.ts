@@ -25,7 +25,7 @@ export interface UsernsChoice {
 }
 
 /** Ids that an image may use and Debian, Fedora and Alpine do: system accounts below 1000, nobody at 65534. */
-const USUAL_IDS = 65_535;
+const USUAL_IDS = 65_534;
 
 /** The mapping that every layer on disk is unpacked with: container root is the caller. */
 export async function baseMapping(userns?: string, caller?: Caller): Promise<UsernsChoice> {
@@ -184,6 +184,6 @@ function singleChoice(caller: Caller, inside: { uid: number; gid: number }, why:
 
 function fewIdsNote(caller: Caller, ids: AvailableIds): string | undefined {
   const count = Math.min(countIds(ids.uids), countIds(ids.gids));
-  if (count >= USUAL_IDS - 1) return undefined;
+  if (count >= USUAL_IDS) return undefined;
   return `user "${caller.name ?? caller.uid}" has only ${count} subordinate ids: images that use ids above ${count} will not unpack (65536 are usual)`;
 }
