@@ -96,6 +96,7 @@ async function putInPlace(store: Store, design: ContainerDesign, aside: HostPath
   if (record.options.rm) write(AUTOREMOVE, around.startsAtOnce === true ? STARTS_AT_ONCE : '');
   writeContainerFiles(aside, design.files);
   const rootfs = await prepareRootfs(store, record, { dir, aside });
+  if (rootfs.note !== undefined) around.onNote?.(rootfs.note);
   await store.whileCommitting(async () => {
     for (const layer of record.lower) requireLayer(layer, record);
     renameSync(aside, dir);

@@ -54,7 +54,8 @@ export interface Identity {
   created: string;
 }
 
-export async function designContainer(store: Store, options: ContainerOptions, identity: Identity, around: Surroundings): Promise<ContainerDesign> {
+export async function designContainer(store: Store, typed: ContainerOptions, identity: Identity, around: Surroundings): Promise<ContainerDesign> {
+  const options = typed.rootfs === undefined ? typed : { ...typed, rootfs: path.resolve(around.cwd, typed.rootfs) };
   const dir = path.join(store.containersDir, identity.id);
   const [base, driver, facts] = await Promise.all([
     baseMapping(options.userns),
@@ -65,7 +66,7 @@ export async function designContainer(store: Store, options: ContainerOptions, i
   const config: ImageProcessConfig = image?.config.config ?? {};
   const userLookup = lookUpUsers(image === undefined ? [options.rootfs ?? ''] : [...image.layerDirs].reverse());
   const userns = await mappingFor(options, config, userLookup);
-  if (userns.note !== undefined) around.onNote?.(userns.note);
+  for (const { note } of [userns, driver]) if (note !== undefined) around.onNote?.(note);
   const network = decideNetwork({ network: options.network, rootIsMapped: mapsRoot(userns) }, facts);
   const files = makeContainerFiles(identity.id, options, network, facts);
   const built = await buildSpec(options, config, {
@@ -106,7 +107,7 @@ async function decideDriver(store: Store, options: ContainerOptions, around: Sur
 
 async function imageOf(store: Store, base: UsernsChoice, options: ContainerOptions, around: Surroundings): Promise<LocalImage | undefined> {
   if (options.rootfs !== undefined) {
-    checkRootfs(path.resolve(around.cwd, options.rootfs));
+    checkRootfs(options.rootfs);
     return undefined;
   }
   if (options.image === undefined) throw new RrunError('USAGE', 'cannot create a container: neither an image nor --rootfs is given');

@@ -1,6 +1,6 @@
 // The document of `inspect` for a container: Docker's field names and types, so that programs written for it find what they look for.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { ContainerOptions } from '../bundle/options.js';
@@ -70,7 +70,8 @@ function stateDocument(state: ContainerState): JsonObject {
 function graphDriverDocument(record: ContainerRecord, dir: string): JsonObject {
   if (record.storageDriver === 'rootfs') return { Data: goMap({ RootDir: record.options.rootfs ?? '' }), Name: 'rootfs' };
   const merged = path.join(dir, 'rootfs');
-  if (record.storageDriver === 'vfs') return { Data: goMap({ Dir: merged }), Name: 'vfs' };
+  // A container whose owners cannot be shifted is a copy, whatever the driver of the store.
+  if (record.storageDriver === 'vfs' || !existsSync(path.join(dir, 'upper'))) return { Data: goMap({ Dir: merged }), Name: 'vfs' };
   return {
     Data: goMap({
       LowerDir: record.lower.join(':'),

@@ -7,7 +7,7 @@ import { parseSpec } from '../bundle/parse-spec.js';
 import { RrunError } from '../errors.js';
 import { decideNetwork } from '../network/choose-network.js';
 import { loadNetworkFacts } from '../network/facts.js';
-import { loadRootfs } from '../snapshot/prepare-rootfs.js';
+import { describeRootfs } from '../snapshot/prepare-rootfs.js';
 import type { Store } from '../store/store.js';
 import type { PreparedContainer } from './create.js';
 import { makeContainerFiles, writeContainerFiles } from './files.js';
@@ -32,5 +32,5 @@ export async function loadContainer(store: Store, nameOrId: string): Promise<Pre
   const file = path.join(dir, 'config.json');
   const spec = parseSpec(readFileSync(file, 'utf8'), file);
   updateJoined(spec, joined);
-  return { record, dir, spec, rootfs: await loadRootfs(store, record, dir), network, decisions: network.decisions };
+  return { record, dir, spec, rootfs: await describeRootfs(record, dir), network, decisions: network.decisions };
 }

@@ -1,6 +1,6 @@
 // How much a container has written, and how large it is with its image.
 
-import { lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -25,7 +25,7 @@ export async function containerSize(store: Store, { record, dir }: Container): P
   if (record.storageDriver === 'rootfs') return { written: 0, total: 0 };
   const image = record.imageId === undefined ? undefined : await findImage(store, record.imageId).catch(() => undefined);
   const imageSize = image?.sizeBytes ?? 0;
-  if (record.storageDriver === 'vfs') {
+  if (!existsSync(path.join(dir, 'upper'))) {
     // A copy: what was written cannot be told apart but by its size.
     const total = await treeSize(path.join(dir, 'rootfs'), record.userns);
     return { written: Math.max(0, total - imageSize), total };

@@ -42,7 +42,7 @@ export interface RootfsRecord {
   storageDriver: StorageDriver;
   userns: UsernsMapping;
   shift?: UsernsMapping;
-  options: { rm: boolean; rootfs?: string };
+  options: { rm: boolean; rootfs?: string | undefined };
 }
 
 /** Makes in `aside` what will be in `dir` once that has its name. */
