@@ -52,7 +52,7 @@ export async function buildSpec(options: ContainerOptions, image: ImageProcessCo
   const process = makeProcess(build, user, resolved, timezone.env);
   const linux = makeLinux(build);
   const stopSignal = parseSignal(options.stopSignal ?? (build.image.StopSignal || 'SIGTERM'));
-  // Last: only this makes something on disk, and everything that can be refused has been.
+  // Last: only this makes something on disk.
   const { mounts, volumes, rootfsDirs } = await containerMounts(
     { options, image: build.image, context, facts, namespaces, user, writableCgroups: security.writableCgroups, timezone: timezone.mount },
     decisions,

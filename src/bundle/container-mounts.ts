@@ -48,11 +48,14 @@ export async function containerMounts(sources: MountSources, decisions: Decision
   // A volume of the image stays writable under --read-only; else a plain directory of the writable layer serves (copy-up: issue 3).
   const extra = options.readOnly ? imageVolumes.map((path) => blankRequest(path, 'volume', path)) : [];
   const requests: MountRequest[] = [...typed, ...extra];
-  const made = await makeUserMounts(requests, { volumesDir: context.volumesDir, uid: user.uid, gid: user.gid });
-  const others = [...fileMounts(sources), ...deviceChoices(options, decisions), ...made.mounts];
+  const base = baseMounts(sources, decisions);
+  const ours = [...fileMounts(sources), ...deviceChoices(options, decisions)];
+  // Last: this makes directories, and everything that can be refused has been.
+  const { volumesDir, dryRun = false } = context;
+  const made = await makeUserMounts(requests, { volumesDir, dryRun, uid: user.uid, gid: user.gid });
   decideMounts(made.volumes, imageVolumes, options.readOnly, decisions);
   return {
-    mounts: mergeMounts(baseMounts(sources, decisions), withoutCovered(others, made.mounts)),
+    mounts: mergeMounts(base, withoutCovered([...ours, ...made.mounts], made.mounts)),
     volumes: made.volumes,
     rootfsDirs: options.readOnly ? [] : imageVolumes,
   };

@@ -47,6 +47,8 @@ export interface SpecContext {
   cwd?: string | undefined;
   /** The caller's environment, for proxies; process.env where left out. */
   callerEnv?: Record<string, string | undefined> | undefined;
+  /** Make no volume and no host directory (explain). */
+  dryRun?: boolean | undefined;
   /** Facts of this machine; what is left out is read from /proc and /sys. */
   facts?: Partial<SpecFacts> | undefined;
 }

@@ -28,7 +28,11 @@ function bind(source: string): SpecMount {
 }
 
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(file).isFile();
+  } catch {
+    return false; // absent, or a file with a slash behind it (ENOTDIR)
+  }
 }
 
 function unknownZone(tz: string): RrunError {

@@ -1,6 +1,7 @@
 // Mount requests → mounts of config.json. Makes the volumes and host directories that Docker makes on demand.
 
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { RrunError } from '../errors.js';
@@ -12,6 +13,8 @@ import type { SpecMount } from './spec.wire.js';
 
 export interface UserMountContext {
   volumesDir: HostPath;
+  /** Look, but make nothing. */
+  dryRun?: boolean;
   /** Owner for `U`. */
   uid: number;
   gid: number;
@@ -43,7 +46,7 @@ function tmpfsMount({ destination, flags, readonly }: MountRequest): SpecMount {
 }
 
 async function addBind(request: MountRequest, context: UserMountContext, made: UserMounts): Promise<void> {
-  const use = request.type === 'volume' ? await ensureVolume(request, context) : await hostDirectory(request);
+  const use = request.type === 'volume' ? await ensureVolume(request, context) : await hostDirectory(request, context);
   if (request.chown) use.chown = { uid: context.uid, gid: context.gid };
   made.volumes.push(use);
   made.mounts.push({ destination: request.destination, type: 'bind', source: use.source, options: bindOptions(request) });
@@ -55,12 +58,10 @@ function bindOptions({ readonly, recursive, propagation, flags }: MountRequest):
   return [recursive === 'disabled' ? 'bind' : 'rbind', ...access, propagation, ...flags];
 }
 
-async function hostDirectory({ typed, source = '', destination, createSource }: MountRequest): Promise<VolumeUse> {
+async function hostDirectory({ typed, source = '', destination, createSource }: MountRequest, { dryRun = false }: UserMountContext): Promise<VolumeUse> {
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => error.code ?? 'EIO');
   if (found === 'ENOENT' && createSource) {
-    await mkdir(source, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-      throw mountError(typed, `cannot create "${source}": ${error.code}`);
-    });
+    if (!dryRun) await makeDirectory(typed, source);
   } else if (found === 'ENOENT' || found === 'ENOTDIR') {
     throw mountError(typed, `bind source path does not exist: ${source}`, 'create it first, or use -v, which creates a missing directory');
   } else if (typeof found === 'string') {
@@ -69,16 +70,28 @@ async function hostDirectory({ typed, source = '', destination, createSource }: 
   return { destination, source: source as HostPath, anonymous: false, created: false, copyUp: false };
 }
 
-async function ensureVolume(request: MountRequest, { volumesDir }: UserMountContext): Promise<VolumeUse> {
+async function makeDirectory(typed: string, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw mountError(typed, `cannot create "${directory}": ${error.code}`);
+  });
+}
+
+async function ensureVolume(request: MountRequest, { volumesDir, dryRun = false }: UserMountContext): Promise<VolumeUse> {
   const anonymous = request.source === undefined;
   const name = request.source ?? randomBytes(32).toString('hex');
   const data = path.join(volumesDir, name, '_data');
-  const created = await mkdir(data, { recursive: true, mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
+  const created = dryRun ? !existsSync(data) : await makeVolume(name, data);
+  const source = request.subpath === undefined ? data : await insideVolume(request, data, request.subpath);
+  const use = { destination: request.destination, name, source: source as HostPath, anonymous, created };
+  return { ...use, copyUp: !request.noCopy };
+}
+
+/** Whether it was not there yet. */
+async function makeVolume(name: string, data: string): Promise<boolean> {
+  const first = await mkdir(data, { recursive: true, mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
     throw new RrunError('STORE_UNUSABLE', `cannot create volume "${name}": mkdir "${data}": ${error.code}`, { cause: error });
   });
-  const source = request.subpath === undefined ? data : await insideVolume(request, data, request.subpath);
-  const use = { destination: request.destination, name, source: source as HostPath, anonymous, created: created !== undefined };
-  return { ...use, copyUp: !request.noCopy };
+  return first !== undefined;
 }
 
 async function insideVolume({ typed }: MountRequest, data: string, subpath: string): Promise<string> {

@@ -95,6 +95,15 @@ test('makeUserMounts() makes volumes and, for -v, host directories', async () =>
   assert.equal(again.volumes[0]?.created, false);
 });
 
+test('makeUserMounts() of a dry run looks and makes nothing', async () => {
+  const dry = { ...context, dryRun: true };
+  const host = path.join(dir, 'dry');
+  const { volumes } = await makeUserMounts([parseVolume('dry:/n', '/'), parseVolume(`${host}:/h`, '/')], dry);
+  assert.equal(volumes[0]?.created, true);
+  assert.throws(() => statSync(host));
+  assert.throws(() => statSync(path.join(context.volumesDir, 'dry')));
+});
+
 async function refusedMount(typed: string): Promise<RrunError> {
   const error: unknown = await makeUserMounts([parseMount(typed, '/')], context).then(() => undefined, (reason: unknown) => reason);
   assert.ok(error instanceof RrunError, typed);
