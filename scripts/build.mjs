@@ -12,7 +12,7 @@ const dist = path.join(root, 'dist');
 const options = new Set(process.argv.slice(2));
 
 mkdirSync(dist, { recursive: true });
-await bundle(dist);
+await bundle(dist).catch(() => process.exit(1)); // esbuild has said what is wrong
 if (!options.has('--bundle')) {
   await buildProgram();
   if (!options.has('--no-types')) await compileTypes();

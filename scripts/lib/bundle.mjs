@@ -75,12 +75,12 @@ const namedImports = {
       return { path: name, namespace: 'named-imports' };
     });
     context.onLoad({ filter: /.*/, namespace: 'named-imports' }, async ({ path: name }) => {
-      const names = Object.keys(await import(name)).filter(
-        (key) => key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key),
-      );
+      const all = Object.keys(await import(name)).filter((key) => /^[A-Za-z_$][\w$]*$/.test(key));
+      const names = all.filter((key) => key !== 'default');
+      const standard = all.includes('default') ? 'export default all.default;' : '';
       const aliases = names.map((key) => `const rrun_${key} = all.${key};\nexport { rrun_${key} as ${key} };`);
       return {
-        contents: `import * as all from '${name}';\nexport default all.default;\n${aliases.join('\n')}`,
+        contents: `import * as all from '${name}';\n${standard}\n${aliases.join('\n')}`,
         resolveDir: root,
       };
     });
