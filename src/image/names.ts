@@ -14,6 +14,7 @@ import { findImage } from './search.js';
 export async function saveName(store: Store, record: ReferenceRecord): Promise<boolean> {
   const before = await store.loadReference(record.reference);
   const isNew = before?.descriptor.digest !== record.descriptor.digest;
+  if (before !== undefined && !isNew && before.repoDigest === record.repoDigest && before.repository === record.repository) return false;
   if (before !== undefined && isNew) {
     const others = (await store.loadReferences()).filter(
       (other) => other.reference !== record.reference && other.descriptor.digest === before.descriptor.digest,

@@ -140,10 +140,11 @@ export class HttpClient {
 
   async #exchange({ method, url, headers, authorization, body, signal }: HttpRequest): Promise<HttpResponse> {
     const dispatcher = await this.#dispatcherFor(url);
-    const { request } = await import('undici');
-    const response = await request(url, {
+    const { default: api } = await import('undici/lib/api/index.js');
+    const response = await api.request.call(dispatcher, {
+      origin: url.origin,
+      path: url.pathname + url.search,
       method,
-      dispatcher,
       headers: {
         'user-agent': `rrun/${VERSION}`,
         // Blobs and manifests are stored as they are: no transfer compression.
@@ -179,7 +180,6 @@ export class HttpClient {
   }
 
   async #createDispatcher(url: URL): Promise<Dispatcher> {
-    const { Agent, ProxyAgent } = await import('undici');
     const env = this.#options.env ?? process.env;
     const tls = url.protocol === 'https:' ? await loadTlsSettings(url.host, this.#isInsecure(url), env) : {};
     const connect = { ...tls, timeout: CONNECT_TIMEOUT_MS };
@@ -191,7 +191,11 @@ export class HttpClient {
       autoSelectFamilyAttemptTimeout: 2_000,
     };
     const proxy = proxyFor(url, env);
-    if (proxy === undefined) return new Agent({ ...common, connect });
+    if (proxy === undefined) {
+      const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
+      return new Agent({ ...common, connect });
+    }
+    const { default: ProxyAgent } = await import('undici/lib/dispatcher/proxy-agent.js');
     return new ProxyAgent({ ...common, uri: proxy.href, requestTls: connect, proxyTunnel: url.protocol === 'https:' });
   }
 }

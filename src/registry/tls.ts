@@ -30,7 +30,8 @@ export async function loadTlsSettings(host: string, insecure: boolean, env: Env 
     return {
       rejectUnauthorized: !insecure,
       secureContext: tls.createSecureContext({
-        ...(trusted.length > 0 ? { ca: trusted } : {}),
+        // Empty where nothing is checked: without it Node would load its own list, for 20 ms.
+        ca: trusted,
         ...(own.clients.length > 0 ? { cert: own.clients.map(({ cert }) => cert), key: own.clients.map(({ key }) => key) } : {}),
       }),
     };
