@@ -101,7 +101,7 @@ static char **node_argv(int extra, char **args, int count)
 		return NULL;
 	argv[0] = node_path;
 	argv[1] = bundle_path;
-	if (count > 0)
+	if (args && count > 0)
 		memcpy(argv + 2 + extra, args, (size_t)count * sizeof(char *));
 	return argv;
 }
