@@ -20,17 +20,30 @@ interface Name {
 function nameOf({ canonical, repoDigest }: LocalImage): Name {
   if (isDigest(canonical)) return { repository: NONE, tag: NONE, digest: NONE };
   const reference = parseReference(canonical);
-  return { repository: familiarName(reference), tag: reference.digest === undefined ? (reference.tag ?? NONE) : NONE, digest: reference.digest ?? repoDigest ?? NONE };
+  return {
+    repository: familiarName(reference),
+    tag: reference.digest === undefined ? (reference.tag ?? NONE) : NONE,
+    digest: reference.digest ?? repoDigest ?? NONE,
+  };
 }
 
-export function imageColumns({ full, now = Date.now() }: { full: boolean; now?: number }): Record<string, Column<LocalImage>> {
+export function imageColumns({
+  full,
+  now = Date.now(),
+}: {
+  full: boolean;
+  now?: number;
+}): Record<string, Column<LocalImage>> {
   return {
     Repository: { header: 'REPOSITORY', value: (image) => nameOf(image).repository },
     Tag: { header: 'TAG', value: (image) => nameOf(image).tag },
     Digest: { header: 'DIGEST', value: (image) => nameOf(image).digest },
     ID: { header: 'IMAGE ID', value: ({ id }) => (full ? id : shortId(id)) },
     CreatedSince: { header: 'CREATED', value: (image) => createdSince(image, now) },
-    CreatedAt: { header: 'CREATED AT', value: (image) => (createdMs(image) === undefined ? 'N/A' : goTime(image.created ?? '')) },
+    CreatedAt: {
+      header: 'CREATED AT',
+      value: (image) => (createdMs(image) === undefined ? 'N/A' : goTime(image.created ?? '')),
+    },
     Size: { header: 'SIZE', value: ({ sizeBytes }) => humanSize(sizeBytes) },
     VirtualSize: { header: 'SIZE', value: ({ sizeBytes }) => humanSize(sizeBytes) },
     Containers: { header: 'CONTAINERS', value: () => 'N/A' },
@@ -76,14 +89,17 @@ function limit(images: readonly LocalImage[], filters: Filters, key: string): nu
   const name = filters.get(key)?.at(-1);
   if (name === undefined) return undefined;
   const found = images.find((image) => isNamed(image, name));
-  if (found === undefined) throw new RrunError('NOT_FOUND', `cannot filter by "${key}=${name}": no such image in the store`);
+  if (found === undefined)
+    throw new RrunError('NOT_FOUND', `cannot filter by "${key}=${name}": no such image in the store`);
   return createdMs(found) ?? 0;
 }
 
 function isNamed(image: LocalImage, name: string): boolean {
   const hex = name.replace(/^sha256:/, '');
   if (/^[a-f0-9]+$/.test(hex) && digestHex(image.id).startsWith(hex)) return true;
-  return !isDigest(image.canonical) && matchesArgument(image, name) && (name.includes(':') || nameOf(image).tag === 'latest');
+  return (
+    !isDigest(image.canonical) && matchesArgument(image, name) && (name.includes(':') || nameOf(image).tag === 'latest')
+  );
 }
 
 /** "alpine" fits all its tags, "alpine:3.20" that one; "*" as in --filter reference. */
@@ -94,7 +110,10 @@ function matchesArgument(image: LocalImage, argument: string): boolean {
     const wanted = parseReference(argument);
     const name = nameOf(image);
     const isTagTyped = argument.slice(argument.lastIndexOf('/') + 1).includes(':');
-    return familiarName(wanted) === name.repository && (!isTagTyped || wanted.tag === name.tag || wanted.digest === name.digest);
+    return (
+      familiarName(wanted) === name.repository &&
+      (!isTagTyped || wanted.tag === name.tag || wanted.digest === name.digest)
+    );
   } catch {
     return false;
   }

@@ -58,7 +58,8 @@ export function parseImageConfig(value: unknown, subject: string): ImageConfig {
   };
   if (!isTable(value)) return fail('it is not a JSON object');
   const rootfs = value['rootfs'];
-  if (!isTable(rootfs) || !Array.isArray(rootfs['diff_ids'])) return fail('it has no rootfs.diff_ids: it is not the config of a container image');
+  if (!isTable(rootfs) || !Array.isArray(rootfs['diff_ids']))
+    return fail('it has no rootfs.diff_ids: it is not the config of a container image');
   const diffIds = rootfs['diff_ids'] as unknown[];
   if (!diffIds.every(isDigest)) return fail('rootfs.diff_ids holds something that is no digest');
 
@@ -162,7 +163,9 @@ class Reader {
   number(name: string): number | undefined {
     const value = this.#get(name);
     if (value === undefined) return undefined;
-    return typeof value === 'number' && Number.isFinite(value) ? value : this.#fail(`${this.#prefix}${name} is not a number`);
+    return typeof value === 'number' && Number.isFinite(value)
+      ? value
+      : this.#fail(`${this.#prefix}${name} is not a number`);
   }
 
   strings(name: string): string[] | undefined {
@@ -183,7 +186,9 @@ class Reader {
     const value = this.#get(name);
     if (value === undefined) return undefined;
     if (!isTable(value)) return this.#fail(`${this.#prefix}${name} is not an object`);
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [this.#check(key, name), this.#check(entry, name)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, entry]) => [this.#check(key, name), this.#check(entry, name)]),
+    );
   }
 
   /* NUL would end the string for the kernel while we still see the rest of it. */

@@ -35,7 +35,8 @@ export interface PullFrom {
 const MAX_INDEX_DEPTH = 3;
 
 /** What layers may be made of. Anything else is not a container image: Helm charts and signatures are in registries too. */
-const LAYER_TYPES = /^application\/vnd\.(?:oci\.image\.layer(?:\.nondistributable)?\.v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)(?:[.+](?:gzip|zstd))?$/;
+const LAYER_TYPES =
+  /^application\/vnd\.(?:oci\.image\.layer(?:\.nondistributable)?\.v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)(?:[.+](?:gzip|zstd))?$/;
 
 interface Documents {
   /** Everything that was read on the way to the manifest, the index first. */
@@ -49,7 +50,11 @@ export async function pullFrom(request: PullFrom): Promise<LocalImage> {
   const documents = await fetchDocuments(request, name);
   return store.withTemp(async (tempDir) => {
     const { manifest, stored } = documents;
-    await keepInTemp(store, tempDir, [...stored.map(({ digest }) => digest), manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)]);
+    await keepInTemp(store, tempDir, [
+      ...stored.map(({ digest }) => digest),
+      manifest.config.digest,
+      ...manifest.layers.map(({ digest }) => digest),
+    ]);
     const { bytes: configBytes, config } = await fetchConfig(request, manifest, tempDir, name);
     const jobs = layerJobs(manifest, config, name);
     await keepInTemp(store, tempDir, [], config.rootfs.diff_ids);
@@ -63,7 +68,11 @@ export async function pullFrom(request: PullFrom): Promise<LocalImage> {
   });
 }
 
-async function finish({ store, userns, reference, onProgress }: PullFrom, documents: Documents, config: ImageConfig): Promise<LocalImage> {
+async function finish(
+  { store, userns, reference, onProgress }: PullFrom,
+  documents: Documents,
+  config: ImageConfig,
+): Promise<LocalImage> {
   const { manifest, stored } = documents;
   const [first, last] = [stored[0], stored.at(-1)];
   if (first === undefined || last === undefined) throw new Error('bug: an image without a manifest');
@@ -75,37 +84,71 @@ async function finish({ store, userns, reference, onProgress }: PullFrom, docume
     updated: new Date().toISOString(),
   };
   const isNew = await saveName(store, record);
-  onProgress({ kind: 'done', reference: familiarReference(reference), canonical: record.reference, digest: first.digest, isNew });
-  return assembleImage(store, record, manifest, config, userns.layerKind);
+  onProgress({
+    kind: 'done',
+    reference: familiarReference(reference),
+    canonical: record.reference,
+    digest: first.digest,
+    isNew,
+  });
+  return assembleImage(store, record, { manifest, config }, userns.layerKind);
 }
 
 async function fetchDocuments({ store, client, reference, platform }: PullFrom, name: string): Promise<Documents> {
   const stored: FetchedManifest[] = [];
   let wanted: Descriptor | undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
-    const fetched = wanted === undefined ? await client.fetchManifest(reference.digest ?? reference.tag ?? 'latest') : await fetchListed(store, client, wanted, name);
+    const fetched =
+      wanted === undefined
+        ? await client.fetchManifest(reference.digest ?? reference.tag ?? 'latest')
+        : await fetchListed(store, client, wanted, name);
     stored.push(fetched);
     const parsed = parseManifest(fetched.bytes, fetched.mediaType, name);
     if (parsed.kind === 'manifest') return { stored, manifest: parsed };
     wanted = choosePlatform(parsed.manifests, platform, name);
   }
-  throw new RrunError('IMAGE_INVALID', `cannot use "${name}": its index points to an index, ${MAX_INDEX_DEPTH} times over`);
+  throw new RrunError(
+    'IMAGE_INVALID',
+    `cannot use "${name}": its index points to an index, ${MAX_INDEX_DEPTH} times over`,
+  );
 }
 
 /** A manifest that an index lists: often the one that is here already. */
-async function fetchListed(store: Store, client: RegistryClient, wanted: Descriptor, name: string): Promise<FetchedManifest> {
+async function fetchListed(
+  store: Store,
+  client: RegistryClient,
+  wanted: Descriptor,
+  name: string,
+): Promise<FetchedManifest> {
   const known = await store.tryReadBlob(wanted.digest);
-  const fetched = known === undefined ? await client.fetchManifest(wanted.digest) : { bytes: known, digest: wanted.digest, mediaType: wanted.mediaType };
+  const fetched =
+    known === undefined
+      ? await client.fetchManifest(wanted.digest)
+      : { bytes: known, digest: wanted.digest, mediaType: wanted.mediaType };
   if (fetched.bytes.length !== wanted.size) {
-    throw new RrunError('DIGEST_MISMATCH', `cannot use "${name}": manifest ${wanted.digest} has ${fetched.bytes.length} bytes, its index says ${wanted.size}`);
+    throw new RrunError(
+      'DIGEST_MISMATCH',
+      `cannot use "${name}": manifest ${wanted.digest} has ${fetched.bytes.length} bytes, its index says ${wanted.size}`,
+    );
   }
   return fetched;
 }
 
-async function fetchConfig({ store, client, platform }: PullFrom, manifest: Manifest, tempDir: HostPath, name: string): Promise<{ bytes: Uint8Array; config: ImageConfig }> {
+async function fetchConfig(
+  { store, client, platform }: PullFrom,
+  manifest: Manifest,
+  tempDir: HostPath,
+  name: string,
+): Promise<{ bytes: Uint8Array; config: ImageConfig }> {
   const { digest, mediaType } = manifest.config;
-  if (!mediaType.startsWith('application/vnd.oci.image.config.') && !mediaType.startsWith('application/vnd.docker.container.image.')) {
-    throw new RrunError('IMAGE_INVALID', `cannot use "${name}": it is not a container image but of type "${mediaType}"`);
+  if (
+    !mediaType.startsWith('application/vnd.oci.image.config.') &&
+    !mediaType.startsWith('application/vnd.docker.container.image.')
+  ) {
+    throw new RrunError(
+      'IMAGE_INVALID',
+      `cannot use "${name}": it is not a container image but of type "${mediaType}"`,
+    );
   }
   let bytes: Uint8Array | undefined = await store.tryReadBlob(digest);
   if (bytes === undefined) {
@@ -116,18 +159,25 @@ async function fetchConfig({ store, client, platform }: PullFrom, manifest: Mani
   }
   const config = parseConfigBytes(bytes, name);
   // An index chose by platform already; a lone manifest says in its config what it is for.
-  if (config.architecture !== '' && !isPlatformMatch(config, platform)) throw platformUnavailable([config], platform, name);
+  if (config.architecture !== '' && !isPlatformMatch(config, platform))
+    throw platformUnavailable([config], platform, name);
   return { bytes, config };
 }
 
 function layerJobs(manifest: Manifest, config: ImageConfig, name: string): LayerJob[] {
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== manifest.layers.length) {
-    throw new RrunError('IMAGE_INVALID', `cannot use "${name}": its manifest has ${manifest.layers.length} layers, its config ${diffIds.length}`);
+    throw new RrunError(
+      'IMAGE_INVALID',
+      `cannot use "${name}": its manifest has ${manifest.layers.length} layers, its config ${diffIds.length}`,
+    );
   }
   return manifest.layers.map((descriptor, index) => {
     if (!LAYER_TYPES.test(descriptor.mediaType)) {
-      throw new RrunError('IMAGE_INVALID', `cannot use "${name}": layer ${shortId(descriptor.digest)} is of type "${descriptor.mediaType}", which is no layer of files`);
+      throw new RrunError(
+        'IMAGE_INVALID',
+        `cannot use "${name}": layer ${shortId(descriptor.digest)} is of type "${descriptor.mediaType}", which is no layer of files`,
+      );
     }
     return { descriptor, diffId: diffIds[index] as LayerJob['diffId'] };
   });
@@ -145,7 +195,11 @@ async function checkSpace({ store, userns }: PullFrom, jobs: readonly LayerJob[]
   const { bavail, bsize } = await statfs(store.root);
   const free = bavail * bsize;
   if (free >= needed) return;
-  throw new RrunError('STORE_FULL', `cannot pull "${name}": it needs at least ${humanSize(needed)}, and ${humanSize(free)} are free in "${store.root}"`, {
-    hint: 'free space there, remove images with "rrun rmi", or choose another place with --root',
-  });
+  throw new RrunError(
+    'STORE_FULL',
+    `cannot pull "${name}": it needs at least ${humanSize(needed)}, and ${humanSize(free)} are free in "${store.root}"`,
+    {
+      hint: 'free space there, remove images with "rrun rmi", or choose another place with --root',
+    },
+  );
 }

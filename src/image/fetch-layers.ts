@@ -37,7 +37,8 @@ export interface FetchContext {
 export async function fetchLayers(context: FetchContext, jobs: readonly LayerJob[]): Promise<void> {
   const queue = [...new Map(jobs.map((job) => [job.descriptor.digest, job])).values()];
   const aborted = new AbortController();
-  for (const { descriptor } of queue) context.onProgress({ kind: 'layer', layer: shortId(descriptor.digest), state: 'waiting' });
+  for (const { descriptor } of queue)
+    context.onProgress({ kind: 'layer', layer: shortId(descriptor.digest), state: 'waiting' });
 
   const worker = async (): Promise<void> => {
     for (let job = queue.shift(); job !== undefined && !aborted.signal.aborted; job = queue.shift()) {
@@ -76,12 +77,16 @@ async function fetchLayer(context: FetchContext, job: LayerJob, signal: AbortSig
 }
 
 /** False when the blob turned out to be damaged, by a crash of the host for instance: it is gone then. */
-export async function tryUnpackBlob({ store, userns }: Pick<FetchContext, 'store' | 'userns'>, { descriptor, diffId }: LayerJob): Promise<boolean> {
+export async function tryUnpackBlob(
+  { store, userns }: Pick<FetchContext, 'store' | 'userns'>,
+  { descriptor, diffId }: LayerJob,
+): Promise<boolean> {
   try {
     await ensureLayer({ store, mapping: userns, descriptor, diffId });
     return true;
   } catch (error) {
-    if (!isContentError(error) || (await sha256File(store.blobPath(descriptor.digest))) === descriptor.digest) throw error;
+    if (!isContentError(error) || (await sha256File(store.blobPath(descriptor.digest))) === descriptor.digest)
+      throw error;
     await store.removeBlob(descriptor.digest);
     return false;
   }
@@ -94,7 +99,12 @@ function isContentError(error: unknown): boolean {
 
 type Chunk = Buffer;
 
-async function download(context: FetchContext, job: LayerJob, signal: AbortSignal, onChunk?: (chunk: Chunk) => Promise<void>): Promise<void> {
+async function download(
+  context: FetchContext,
+  job: LayerJob,
+  signal: AbortSignal,
+  onChunk?: (chunk: Chunk) => Promise<void>,
+): Promise<void> {
   const { store, client, tempDir, onProgress } = context;
   const { descriptor } = job;
   const layer = shortId(descriptor.digest);

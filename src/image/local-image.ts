@@ -34,17 +34,31 @@ export interface LocalImage {
 const KINDS: readonly LayerKind[] = ['ranges', 'single'];
 
 /** The image that a reference points to; undefined where manifest or config are missing or damaged. */
-export async function tryLoadImage(store: Store, record: ReferenceRecord, kind?: LayerKind): Promise<LocalImage | undefined> {
+export async function tryLoadImage(
+  store: Store,
+  record: ReferenceRecord,
+  kind?: LayerKind,
+): Promise<LocalImage | undefined> {
   const manifestBytes = await store.tryReadBlob(record.descriptor.digest);
   if (manifestBytes === undefined) return undefined;
   const parsed = parseManifest(manifestBytes, record.descriptor.mediaType, record.reference);
   if (parsed.kind !== 'manifest') return undefined;
   const configBytes = await store.tryReadBlob(parsed.config.digest);
   if (configBytes === undefined) return undefined;
-  return assembleImage(store, record, parsed, parseConfigBytes(configBytes, record.reference), kind);
+  return assembleImage(
+    store,
+    record,
+    { manifest: parsed, config: parseConfigBytes(configBytes, record.reference) },
+    kind,
+  );
 }
 
-export function assembleImage(store: Store, record: ReferenceRecord, manifest: Manifest, config: ImageConfig, kind?: LayerKind): LocalImage {
+export function assembleImage(
+  store: Store,
+  record: ReferenceRecord,
+  { manifest, config }: { manifest: Manifest; config: ImageConfig },
+  kind?: LayerKind,
+): LocalImage {
   const diffIds = config.rootfs.diff_ids;
   return {
     id: manifest.config.digest,

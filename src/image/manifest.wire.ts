@@ -60,7 +60,10 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, subject: str
   if (table['manifests'] !== undefined && (table['layers'] !== undefined || table['config'] !== undefined)) {
     return fail('it is both an index and a manifest');
   }
-  const isIndex = declared === OCI_INDEX || declared === DOCKER_LIST || (!isManifestType(declared) && table['manifests'] !== undefined);
+  const isIndex =
+    declared === OCI_INDEX ||
+    declared === DOCKER_LIST ||
+    (!isManifestType(declared) && table['manifests'] !== undefined);
   if (isIndex) return { kind: 'index', manifests: parseIndexEntries(table['manifests'], fail) };
   if (!isManifestType(declared) && table['layers'] === undefined) return fail(`its media type is "${declared}"`);
   return { kind: 'manifest', ...parseImageManifest(table, isManifestType(declared) ? declared : OCI_MANIFEST, fail) };
@@ -88,7 +91,11 @@ function parseImageManifest(table: Record<string, unknown>, mediaType: string, f
   const layers = table['layers'];
   if (!Array.isArray(layers)) return fail('its layers are not a list');
   if (layers.length > MAX_LAYERS) return fail(`it has more than ${MAX_LAYERS} layers`);
-  return { mediaType, config, layers: (layers as unknown[]).map((layer, index) => parseDescriptor(layer, `layers[${index}]`, fail)) };
+  return {
+    mediaType,
+    config,
+    layers: (layers as unknown[]).map((layer, index) => parseDescriptor(layer, `layers[${index}]`, fail)),
+  };
 }
 
 function parseDescriptor(value: unknown, where: string, fail: Fail): Descriptor {

@@ -14,7 +14,13 @@ import { findImage } from './search.js';
 export async function saveName(store: Store, record: ReferenceRecord): Promise<boolean> {
   const before = await store.loadReference(record.reference);
   const isNew = before?.descriptor.digest !== record.descriptor.digest;
-  if (before !== undefined && !isNew && before.repoDigest === record.repoDigest && before.repository === record.repository) return false;
+  if (
+    before !== undefined &&
+    !isNew &&
+    before.repoDigest === record.repoDigest &&
+    before.repository === record.repository
+  )
+    return false;
   if (before !== undefined && isNew) {
     const others = (await store.loadReferences()).filter(
       (other) => other.reference !== record.reference && other.descriptor.digest === before.descriptor.digest,
@@ -30,7 +36,9 @@ export async function saveName(store: Store, record: ReferenceRecord): Promise<b
 export async function tagImage(store: Store, source: string, target: string): Promise<void> {
   const name = parseReference(target);
   if (name.digest !== undefined) {
-    throw new RrunError('REFERENCE_INVALID', `cannot tag "${source}" as "${target}": a digest cannot be chosen`, { hint: 'give a tag' });
+    throw new RrunError('REFERENCE_INVALID', `cannot tag "${source}" as "${target}": a digest cannot be chosen`, {
+      hint: 'give a tag',
+    });
   }
   const image = await findImage(store, source);
   if (image === undefined) throw noSuchImage(source, 'tag');
@@ -50,11 +58,16 @@ export async function tagImage(store: Store, source: string, target: string): Pr
 }
 
 export function noSuchImage(name: string, verb: string): RrunError {
-  return new RrunError('NOT_FOUND', `cannot ${verb} image "${name}": it is not in the store`, { hint: 'see "rrun images"' });
+  return new RrunError('NOT_FOUND', `cannot ${verb} image "${name}": it is not in the store`, {
+    hint: 'see "rrun images"',
+  });
 }
 
 /** All records of one image, by any of its manifests. */
-export async function recordsOf(store: Store, manifestDigests: ReadonlySet<string>): Promise<{ named: ReferenceRecord[]; unnamed: ReferenceRecord[] }> {
+export async function recordsOf(
+  store: Store,
+  manifestDigests: ReadonlySet<string>,
+): Promise<{ named: ReferenceRecord[]; unnamed: ReferenceRecord[] }> {
   const records = (await store.loadReferences()).filter(({ descriptor }) => manifestDigests.has(descriptor.digest));
   return { named: records.filter((record) => !isUnnamed(record)), unnamed: records.filter(isUnnamed) };
 }

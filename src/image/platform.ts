@@ -35,7 +35,11 @@ export function hostPlatform(arch: string = process.arch): Platform {
 export function parsePlatform(text: string, host: Platform = hostPlatform()): Platform {
   const parts = text.trim().toLowerCase().split('/');
   if (parts.length > 3 || parts.some((part) => !/^[a-z0-9_.-]+$/.test(part))) {
-    throw new RrunError('USAGE', `cannot use "${text}" as a platform: want OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT`, { hint: 'for instance linux/arm64' });
+    throw new RrunError(
+      'USAGE',
+      `cannot use "${text}" as a platform: want OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT`,
+      { hint: 'for instance linux/arm64' },
+    );
   }
   const [first = '', second, third] = parts;
   if (second === undefined) return first === 'linux' ? host : withAlias('linux', first, undefined);
@@ -44,14 +48,20 @@ export function parsePlatform(text: string, host: Platform = hostPlatform()): Pl
 
 function withAlias(os: string, architecture: string, variant: string | undefined): Platform {
   const [name = architecture, implied] = (ALIASES[architecture] ?? architecture).split('/');
-  return normalize({ os, architecture: name, ...((variant ?? implied) === undefined ? {} : { variant: (variant ?? implied) as string }) });
+  return normalize({
+    os,
+    architecture: name,
+    ...((variant ?? implied) === undefined ? {} : { variant: (variant ?? implied) as string }),
+  });
 }
 
 /* arm64 is v8 and arm is v7 unless something else is said; "v1" is plain amd64. */
 function normalize({ os, architecture, variant }: Platform): Platform {
-  if (architecture === 'arm64' && (variant === undefined || variant === '8')) return { os, architecture, variant: 'v8' };
+  if (architecture === 'arm64' && (variant === undefined || variant === '8'))
+    return { os, architecture, variant: 'v8' };
   if (architecture === 'arm' && variant === undefined) return { os, architecture, variant: 'v7' };
-  if (architecture === 'arm' && variant !== undefined && /^\d$/.test(variant)) return { os, architecture, variant: `v${variant}` };
+  if (architecture === 'arm' && variant !== undefined && /^\d$/.test(variant))
+    return { os, architecture, variant: `v${variant}` };
   if (architecture === 'amd64' && variant === 'v1') return { os, architecture };
   return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }
@@ -92,13 +102,27 @@ export function choosePlatform(entries: readonly IndexEntry[], wanted: Platform,
     .sort((a, b) => a.rank - b.rank);
   const best = fitting[0]?.entry ?? (images.length === 1 && images[0]?.platform === undefined ? images[0] : undefined);
   if (best !== undefined) return best;
-  throw platformUnavailable(images.flatMap(({ platform }) => (platform === undefined ? [] : [platform])), wanted, subject);
+  throw platformUnavailable(
+    images.flatMap(({ platform }) => (platform === undefined ? [] : [platform])),
+    wanted,
+    subject,
+  );
 }
 
 export function platformUnavailable(offered: readonly Platform[], wanted: Platform, subject: string): RrunError {
   const list = [...new Set(offered.map(formatPlatform))].sort();
-  const exists = list.length === 0 ? 'it has none with a platform' : `it has ${list.length > 20 ? `${list.slice(0, 20).join(', ')}, …` : list.join(', ')}`;
-  return new RrunError('PLATFORM_UNAVAILABLE', `cannot use "${subject}": no image for ${formatPlatform(wanted)}: ${exists}`, {
-    hint: list.length === 0 ? undefined : 'choose one with --platform; programs of another architecture need qemu-user and binfmt_misc to run',
-  });
+  const exists =
+    list.length === 0
+      ? 'it has none with a platform'
+      : `it has ${list.length > 20 ? `${list.slice(0, 20).join(', ')}, …` : list.join(', ')}`;
+  return new RrunError(
+    'PLATFORM_UNAVAILABLE',
+    `cannot use "${subject}": no image for ${formatPlatform(wanted)}: ${exists}`,
+    {
+      hint:
+        list.length === 0
+          ? undefined
+          : 'choose one with --platform; programs of another architecture need qemu-user and binfmt_misc to run',
+    },
+  );
 }

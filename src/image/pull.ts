@@ -11,7 +11,13 @@ import { pullFrom } from './fetch-image.js';
 import { tryLoadImage, type LocalImage } from './local-image.js';
 import { hostPlatform, isPlatformMatch, parsePlatform } from './platform.js';
 import type { OnProgress } from './progress.js';
-import { canonicalReference, familiarReference, parseReference, repositoryName, type ImageReference } from './reference.js';
+import {
+  canonicalReference,
+  familiarReference,
+  parseReference,
+  repositoryName,
+  type ImageReference,
+} from './reference.js';
 import { candidateReferences, findImage, findRecord } from './search.js';
 
 export type { ProgressEvent } from './progress.js';
@@ -42,7 +48,12 @@ export async function ensureImage(store: Store, userns: UsernsChoice, request: P
 }
 
 /** The image if it is here and can be used, unpacking layers from their blobs where they are missing. */
-async function tryLocal(store: Store, userns: UsernsChoice, request: PullRequest, namesOnly: boolean): Promise<LocalImage | undefined> {
+async function tryLocal(
+  store: Store,
+  userns: UsernsChoice,
+  request: PullRequest,
+  namesOnly: boolean,
+): Promise<LocalImage | undefined> {
   const image = namesOnly
     ? await tryByName(store, parseReference(request.reference), userns)
     : await findImage(store, request.reference, userns.layerKind);
@@ -56,7 +67,11 @@ async function tryLocal(store: Store, userns: UsernsChoice, request: PullRequest
   return image;
 }
 
-async function tryByName(store: Store, reference: ImageReference, userns: UsernsChoice): Promise<LocalImage | undefined> {
+async function tryByName(
+  store: Store,
+  reference: ImageReference,
+  userns: UsernsChoice,
+): Promise<LocalImage | undefined> {
   const record = await findRecord(store, reference);
   return record === undefined ? undefined : tryLoadImage(store, record, userns.layerKind);
 }
@@ -104,7 +119,8 @@ async function pull(store: Store, userns: UsernsChoice, request: PullRequest): P
       // Another place helps only against what this one did.
       if (!(error instanceof RrunError) || !isFaultOfPlace(error)) throw error;
       failures.push(error);
-      if (failures.length < places.length) request.onProgress?.({ kind: 'skipped', host: endpoint.host, why: error.message });
+      if (failures.length < places.length)
+        request.onProgress?.({ kind: 'skipped', host: endpoint.host, why: error.message });
     } finally {
       await client.close();
     }
@@ -113,7 +129,13 @@ async function pull(store: Store, userns: UsernsChoice, request: PullRequest): P
 }
 
 function isFaultOfPlace({ code }: RrunError): boolean {
-  return ['REGISTRY_UNREACHABLE', 'REGISTRY_REFUSED', 'REGISTRY_INVALID', 'MANIFEST_UNKNOWN', 'DIGEST_MISMATCH'].includes(code);
+  return [
+    'REGISTRY_UNREACHABLE',
+    'REGISTRY_REFUSED',
+    'REGISTRY_INVALID',
+    'MANIFEST_UNKNOWN',
+    'DIGEST_MISMATCH',
+  ].includes(code);
 }
 
 function summarize(reference: string, failures: readonly RrunError[]): RrunError {
@@ -121,7 +143,10 @@ function summarize(reference: string, failures: readonly RrunError[]): RrunError
   if (last === undefined) throw new Error('bug: no place to pull from');
   if (failures.length === 1) return last;
   const reasons = [...new Set(failures.map(({ message }) => message.replace(/^cannot pull "[^"]*": /, '')))];
-  return new RrunError(last.code, `cannot pull "${reference}": ${reasons.join('; ')}`, { hint: last.hint, cause: last });
+  return new RrunError(last.code, `cannot pull "${reference}": ${reasons.join('; ')}`, {
+    hint: last.hint,
+    cause: last,
+  });
 }
 
 function newClient(endpoint: Endpoint, request: PullRequest, subject: string = request.reference): RegistryClient {
@@ -134,8 +159,11 @@ function suffixOf(reference: ImageReference): string {
 
 function notLocal(reference: string, isOther: boolean): RrunError {
   const why = isOther ? 'the one in the store is for another platform' : 'it is not in the store';
-  return new RrunError('IMAGE_NOT_LOCAL', `cannot use image "${reference}": ${why} and --pull=never forbids to pull it`, {
-    hint: `run "rrun pull ${reference}"`,
-  });
+  return new RrunError(
+    'IMAGE_NOT_LOCAL',
+    `cannot use image "${reference}": ${why} and --pull=never forbids to pull it`,
+    {
+      hint: `run "rrun pull ${reference}"`,
+    },
+  );
 }
-

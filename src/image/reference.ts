@@ -35,7 +35,10 @@ const HEX_ID_REGEXP = /^[a-f0-9]{64}$/;
 
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
-  throw new RrunError('DIGEST_INVALID', `cannot use "${text}" as a digest: want "sha256:" and 64 lower-case hex digits`);
+  throw new RrunError(
+    'DIGEST_INVALID',
+    `cannot use "${text}" as a digest: want "sha256:" and 64 lower-case hex digits`,
+  );
 }
 
 /** Reads a reference as typed by a user or found in a file. Adds the tag "latest" where neither tag nor digest is given. */
@@ -50,7 +53,8 @@ export function parseReference(text: string): ImageReference {
   const { domain, path, shortName } = splitDomain(name);
   if (!DOMAIN_REGEXP.test(domain)) throw malformed(text, `"${domain}" is not a host name with an optional port`);
   validatePath(text, path);
-  if (`${domain}/${path}`.length > MAX_NAME_LENGTH) throw malformed(text, `the name is longer than ${MAX_NAME_LENGTH} characters`);
+  if (`${domain}/${path}`.length > MAX_NAME_LENGTH)
+    throw malformed(text, `the name is longer than ${MAX_NAME_LENGTH} characters`);
 
   return {
     domain,
@@ -81,7 +85,10 @@ export function familiarName(reference: ImageReference): string {
 
 /** "alpine:latest" or "alpine@sha256:…". */
 export function familiarReference(reference: ImageReference): string {
-  return familiarName(reference) + (reference.digest !== undefined ? `@${reference.digest}` : `:${reference.tag ?? DEFAULT_TAG}`);
+  return (
+    familiarName(reference) +
+    (reference.digest !== undefined ? `@${reference.digest}` : `:${reference.tag ?? DEFAULT_TAG}`)
+  );
 }
 
 function splitReference(text: string): { name: string; tag?: string; digest?: Digest } {
@@ -96,7 +103,12 @@ function splitReference(text: string): { name: string; tag?: string; digest?: Di
   const name = colon === -1 ? beforeDigest : beforeDigest.slice(0, colon);
   const tag = colon === -1 ? undefined : beforeDigest.slice(colon + 1);
   if (tag !== undefined && !TAG_REGEXP.test(tag)) {
-    throw malformed(text, tag === '' ? 'the tag is empty' : `"${tag}" is not a tag: want up to 128 of A-Z a-z 0-9 _ . - and no leading "." or "-"`);
+    throw malformed(
+      text,
+      tag === ''
+        ? 'the tag is empty'
+        : `"${tag}" is not a tag: want up to 128 of A-Z a-z 0-9 _ . - and no leading "." or "-"`,
+    );
   }
   return { name, ...(tag !== undefined ? { tag } : {}), ...(digest !== undefined ? { digest } : {}) };
 }
@@ -119,13 +131,22 @@ function validatePath(text: string, path: string): void {
     if (PATH_COMPONENT_REGEXP.test(component)) continue;
     if (component === '') throw malformed(text, 'a part of the name is empty');
     if (component !== component.toLowerCase() && PATH_COMPONENT_REGEXP.test(component.toLowerCase())) {
-      throw malformed(text, 'the repository name must be lower-case', `write "${text.replace(component, component.toLowerCase())}"`);
+      throw malformed(
+        text,
+        'the repository name must be lower-case',
+        `write "${text.replace(component, component.toLowerCase())}"`,
+      );
     }
-    throw malformed(text, `"${component}" is not a name: want a-z and 0-9, with single "." or "_", "__" or "-" between them`);
+    throw malformed(
+      text,
+      `"${component}" is not a name: want a-z and 0-9, with single "." or "_", "__" or "-" between them`,
+    );
   }
 }
 
 function malformed(text: string, why: string, hint?: string): RrunError {
   const shown = text.length > 300 ? `${text.slice(0, 300)}…` : text;
-  return new RrunError('REFERENCE_INVALID', `cannot use ${JSON.stringify(shown)} as an image reference: ${why}`, { hint });
+  return new RrunError('REFERENCE_INVALID', `cannot use ${JSON.stringify(shown)} as an image reference: ${why}`, {
+    hint,
+  });
 }

@@ -33,7 +33,9 @@ export async function removeImage(store: Store, nameOrId: string, options: Remov
   if (isLast && !options.force) checkUnused(image, nameOrId, options);
 
   for (const { reference } of goes) await store.removeReference(reference);
-  const untagged = goes.filter((record) => !isUnnamed(record)).map(({ reference }) => familiarReference(parseReference(reference)));
+  const untagged = goes
+    .filter((record) => !isUnnamed(record))
+    .map(({ reference }) => familiarReference(parseReference(reference)));
   if (!isLast) return { untagged, deleted: [] };
   const collected = await removeUnreferenced(store);
   return { untagged, deleted: [image.id, ...collected.layers] };
@@ -68,9 +70,13 @@ async function chooseTarget(store: Store, nameOrId: string, { force }: RemoveOpt
   }
   if (named.length > 1 && !force) {
     const names = named.map(({ reference }) => familiarReference(parseReference(reference))).sort();
-    throw new RrunError('IN_USE', `cannot remove image ${shortId(image.id)}: it has several names: ${names.join(', ')}`, {
-      hint: 'remove the names one by one, or use --force',
-    });
+    throw new RrunError(
+      'IN_USE',
+      `cannot remove image ${shortId(image.id)}: it has several names: ${names.join(', ')}`,
+      {
+        hint: 'remove the names one by one, or use --force',
+      },
+    );
   }
   return { image, goes: records, isLast: true };
 }
@@ -89,7 +95,9 @@ function damaged(record: ReferenceRecord): Target {
 }
 
 async function recordsOfId(store: Store, id: Digest): Promise<ReferenceRecord[]> {
-  const manifests = new Set((await listImages(store)).filter((image) => image.id === id).map(({ manifestDigest }) => manifestDigest));
+  const manifests = new Set(
+    (await listImages(store)).filter((image) => image.id === id).map(({ manifestDigest }) => manifestDigest),
+  );
   return (await store.loadReferences()).filter(({ descriptor }) => manifests.has(descriptor.digest));
 }
 
@@ -97,9 +105,13 @@ function checkUnused(image: LocalImage, nameOrId: string, { inUse }: RemoveOptio
   const users = inUse(image.id);
   if (users.length === 0) return;
   const [first, ...others] = users;
-  throw new RrunError('IN_USE', `cannot remove image "${nameOrId}": container ${first}${others.length > 0 ? ` and ${others.length} more were` : ' was'} made from it`, {
-    hint: `remove the container${others.length > 0 ? 's' : ''} with "rrun rm", or use --force`,
-  });
+  throw new RrunError(
+    'IN_USE',
+    `cannot remove image "${nameOrId}": container ${first}${others.length > 0 ? ` and ${others.length} more were` : ' was'} made from it`,
+    {
+      hint: `remove the container${others.length > 0 ? 's' : ''} with "rrun rm", or use --force`,
+    },
+  );
 }
 
 async function loadReferred(store: Store): Promise<Kept> {

@@ -15,11 +15,15 @@ const ID_REGEXP = /^(?:sha256:)?([a-f0-9]{1,64})$/;
 export function candidateReferences(reference: ImageReference, conf: RegistriesConf): ImageReference[] {
   const { shortName } = reference;
   if (shortName === undefined) return [reference];
-  const suffix = (reference.tag === undefined ? '' : `:${reference.tag}`) + (reference.digest === undefined ? '' : `@${reference.digest}`);
+  const suffix =
+    (reference.tag === undefined ? '' : `:${reference.tag}`) +
+    (reference.digest === undefined ? '' : `@${reference.digest}`);
   const alias = conf.aliases.get(shortName);
   if (alias !== undefined) return [configured(`${alias}${suffix}`, `the alias of "${shortName}"`)];
   return conf.searchRegistries.map((registry) =>
-    registry === 'docker.io' ? reference : configured(`${registry}/${shortName}${suffix}`, 'unqualified-search-registries'),
+    registry === 'docker.io'
+      ? reference
+      : configured(`${registry}/${shortName}${suffix}`, 'unqualified-search-registries'),
   );
 }
 
@@ -27,7 +31,11 @@ function configured(text: string, where: string): ImageReference {
   try {
     return parseReference(text);
   } catch (error) {
-    throw new RrunError('CONFIG_INVALID', `cannot use ${where} in registries.conf: ${(error as Error).message.replace(/^cannot use /, '')}`, { cause: error });
+    throw new RrunError(
+      'CONFIG_INVALID',
+      `cannot use ${where} in registries.conf: ${(error as Error).message.replace(/^cannot use /, '')}`,
+      { cause: error },
+    );
   }
 }
 
@@ -68,14 +76,22 @@ export async function findImage(store: Store, nameOrId: string, kind?: LayerKind
   return byId === undefined ? undefined : findById(store, byId, nameOrId, kind);
 }
 
-async function findById(store: Store, prefix: string, typed: string, kind?: LayerKind): Promise<LocalImage | undefined> {
+async function findById(
+  store: Store,
+  prefix: string,
+  typed: string,
+  kind?: LayerKind,
+): Promise<LocalImage | undefined> {
   const wanted = `sha256:${prefix}`;
   const images = (await listImages(store, kind)).filter(
-    ({ id, manifestDigest, repoDigest }) => id.startsWith(wanted) || (isDigest(wanted) && (manifestDigest === wanted || repoDigest === wanted)),
+    ({ id, manifestDigest, repoDigest }) =>
+      id.startsWith(wanted) || (isDigest(wanted) && (manifestDigest === wanted || repoDigest === wanted)),
   );
   const [first] = images;
   if (new Set(images.map(({ id }) => id)).size > 1) {
-    throw new RrunError('NOT_FOUND', `cannot tell which image "${typed}" is: several ids begin with it`, { hint: 'give more digits' });
+    throw new RrunError('NOT_FOUND', `cannot tell which image "${typed}" is: several ids begin with it`, {
+      hint: 'give more digits',
+    });
   }
   return first;
 }

@@ -44,7 +44,11 @@ async function fetchToken(context: AuthContext, challenge: Challenge): Promise<s
     fields.set('refresh_token', credentials.token);
     fields.set('client_id', CLIENT_ID);
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return readToken(context, realm, await context.http.send({ ...request, method: 'POST', headers, body: fields.toString() }));
+    return readToken(
+      context,
+      realm,
+      await context.http.send({ ...request, method: 'POST', headers, body: fields.toString() }),
+    );
   }
   const url = new URL(realm);
   for (const [name, value] of fields) url.searchParams.append(name, value);
@@ -57,29 +61,48 @@ function parseRealm({ host, insecure, action }: AuthContext, challenge: Challeng
   const realm = challenge.parameters['realm'] ?? '';
   const url = URL.canParse(realm) ? new URL(realm) : undefined;
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new RrunError('REGISTRY_INVALID', `cannot ${action}: registry "${host}" asks for a token but names no place to get one`);
+    throw new RrunError(
+      'REGISTRY_INVALID',
+      `cannot ${action}: registry "${host}" asks for a token but names no place to get one`,
+    );
   }
   // Credentials must not travel in the clear because a registry says so.
   if (url.protocol === 'http:' && !insecure) {
-    throw new RrunError('REGISTRY_INVALID', `cannot ${action}: registry "${host}" wants a token to be fetched over plain HTTP from "${url.host}"`);
+    throw new RrunError(
+      'REGISTRY_INVALID',
+      `cannot ${action}: registry "${host}" wants a token to be fetched over plain HTTP from "${url.host}"`,
+    );
   }
   return url;
 }
 
-async function readToken(context: AuthContext, realm: URL, response: Awaited<ReturnType<HttpClient['send']>>): Promise<string> {
+async function readToken(
+  context: AuthContext,
+  realm: URL,
+  response: Awaited<ReturnType<HttpClient['send']>>,
+): Promise<string> {
   const { action, host } = context;
   if (response.status === 401 || response.status === 403) {
     response.body.destroy();
     const known = (await context.credentials()) !== undefined;
-    throw new RrunError('REGISTRY_REFUSED', `cannot ${action}: "${realm.host}" refuses ${known ? 'the login' : 'anonymous access'} for registry "${host}" (${response.status})`, {
-      hint: known ? 'log in again' : 'log in to the registry, and check the name',
-    });
+    throw new RrunError(
+      'REGISTRY_REFUSED',
+      `cannot ${action}: "${realm.host}" refuses ${known ? 'the login' : 'anonymous access'} for registry "${host}" (${response.status})`,
+      {
+        hint: known ? 'log in again' : 'log in to the registry, and check the name',
+      },
+    );
   }
   if (response.status !== 200) {
     response.body.destroy();
-    throw new RrunError('REGISTRY_INVALID', `cannot ${action}: "${realm.host}" gives no token for registry "${host}": status ${response.status}`);
+    throw new RrunError(
+      'REGISTRY_INVALID',
+      `cannot ${action}: "${realm.host}" gives no token for registry "${host}": status ${response.status}`,
+    );
   }
-  const text = (await readBounded(response.body, MAX_TOKEN_BYTES, `the token of "${realm.host}"`, action)).toString('utf8');
+  const text = (await readBounded(response.body, MAX_TOKEN_BYTES, `the token of "${realm.host}"`, action)).toString(
+    'utf8',
+  );
   const token = tokenOf(text);
   // What follows "Bearer" must not be able to start another header.
   if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) {

@@ -81,11 +81,19 @@ export class RegistryClient {
     const announced = response.header('docker-content-digest');
     const want = isDigest(reference) ? reference : isDigest(announced) ? announced : digest;
     if (digest !== want) {
-      throw new RrunError('DIGEST_MISMATCH', `cannot ${this.#action}: the manifest has digest ${digest}, want ${want}`, {
-        hint: 'the registry or something between here and there alters what it sends',
-      });
+      throw new RrunError(
+        'DIGEST_MISMATCH',
+        `cannot ${this.#action}: the manifest has digest ${digest}, want ${want}`,
+        {
+          hint: 'the registry or something between here and there alters what it sends',
+        },
+      );
     }
-    return { bytes, mediaType: (response.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '', digest };
+    return {
+      bytes,
+      mediaType: (response.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '',
+      digest,
+    };
   }
 
   /** What a tag points to now; undefined where the registry does not say. */
@@ -118,7 +126,11 @@ export class RegistryClient {
   }
 
   async *#blobFrom(digest: Digest, from: number, size: number): AsyncGenerator<Buffer> {
-    const response = await this.#request('GET', `blobs/${digest}`, from === 0 ? {} : { range: `bytes=${from}-${size - 1}` });
+    const response = await this.#request(
+      'GET',
+      `blobs/${digest}`,
+      from === 0 ? {} : { range: `bytes=${from}-${size - 1}` },
+    );
     if (response.status !== 200 && response.status !== 206) throw await this.#refused(response, `blob ${digest}`);
     // A server that knows no ranges starts anew: what we have is passed over.
     let skip = from;
@@ -135,7 +147,11 @@ export class RegistryClient {
       for await (const chunk of response.body as AsyncIterable<Buffer>) {
         const useful = skip > 0 ? chunk.subarray(Math.min(skip, chunk.length)) : chunk;
         skip -= chunk.length - useful.length;
-        if (useful.length > left) throw new RrunError('DIGEST_MISMATCH', `cannot store blob ${digest}: got more than the ${size} bytes it should have`);
+        if (useful.length > left)
+          throw new RrunError(
+            'DIGEST_MISMATCH',
+            `cannot store blob ${digest}: got more than the ${size} bytes it should have`,
+          );
         left -= useful.length;
         if (useful.length > 0) yield useful;
       }
@@ -152,7 +168,13 @@ export class RegistryClient {
   }
 
   async #request(method: 'GET' | 'HEAD', path: string, headers: Record<string, string>): Promise<HttpResponse> {
-    const request: HttpRequest = { method, url: new URL(path, this.#base), headers, signal: this.#signal, action: this.#action };
+    const request: HttpRequest = {
+      method,
+      url: new URL(path, this.#base),
+      headers,
+      signal: this.#signal,
+      action: this.#action,
+    };
     const used = this.#authorization;
     const response = await this.#http.send({ ...request, authorization: await used });
     // After a redirect the 401 is somebody else's: our login is none of its business.
@@ -198,7 +220,9 @@ export class RegistryClient {
     const { host } = this.#endpoint;
     const answer = `registry "${host}" answers ${response.status}${message === '' ? '' : ` "${message}"`}`;
     const fail = (errorCode: 'MANIFEST_UNKNOWN' | 'REGISTRY_REFUSED' | 'REGISTRY_INVALID', hint?: string): RrunError =>
-      new RrunError(errorCode, `cannot ${this.#action}: ${answer}${what === 'manifest' ? '' : ` for ${what}`}`, { hint });
+      new RrunError(errorCode, `cannot ${this.#action}: ${answer}${what === 'manifest' ? '' : ` for ${what}`}`, {
+        hint,
+      });
     switch (response.status) {
       case 404:
         return what === 'manifest'
@@ -207,12 +231,20 @@ export class RegistryClient {
       case 401:
       case 403: {
         const known = (await this.#loadCredentials()) !== undefined;
-        return fail('REGISTRY_REFUSED', known ? 'check the name, or log in again: the login stored for this registry may not read it' : 'check the name, or log in to the registry: it may be private');
+        return fail(
+          'REGISTRY_REFUSED',
+          known
+            ? 'check the name, or log in again: the login stored for this registry may not read it'
+            : 'check the name, or log in to the registry: it may be private',
+        );
       }
       case 429:
         return fail('REGISTRY_REFUSED', retryHint(response.header('retry-after')));
       default:
-        return fail('REGISTRY_INVALID', response.status >= 500 ? 'the registry has a problem of its own: try again later' : undefined);
+        return fail(
+          'REGISTRY_INVALID',
+          response.status >= 500 ? 'the registry has a problem of its own: try again later' : undefined,
+        );
     }
   }
 }
@@ -237,5 +269,10 @@ async function readErrorBody(response: HttpResponse): Promise<{ code: string; me
 }
 
 function printable(value: unknown): string {
-  return typeof value === 'string' ? value.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200).trim() : '';
+  return typeof value === 'string'
+    ? value
+        .replace(/[^\x20-\x7e]+/g, ' ')
+        .slice(0, 200)
+        .trim()
+    : '';
 }

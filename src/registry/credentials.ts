@@ -1,15 +1,16 @@
 // Who we are for a registry: containers-auth.json(5) and Docker's config.json, with credential helpers.
 // Only reads; `rrun login` is the one that writes. Secrets never go into errors.
 
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
+import { spawn } from '../util/spawn.js';
 import { configHome, homeDir } from './registries-conf.js';
 
 /** Password login, or an identity token that is exchanged for access tokens. */
-export type Credentials = { kind: 'password'; username: string; password: string } | { kind: 'identityToken'; token: string };
+export type Credentials =
+  { kind: 'password'; username: string; password: string } | { kind: 'identityToken'; token: string };
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -26,7 +27,11 @@ const HELPER_TIMEOUT_MS = 30_000;
 const MAX_FILE_BYTES = 1 << 20;
 
 /** Credentials for a repository, the most special entry first ("host/org/repo", "host/org", "host"); undefined: anonymous. */
-export async function tryLoadCredentials(host: string, repository: string, env: Env = process.env): Promise<Credentials | undefined> {
+export async function tryLoadCredentials(
+  host: string,
+  repository: string,
+  env: Env = process.env,
+): Promise<Credentials | undefined> {
   for (const file of authFiles(env)) {
     const auth = await tryLoadAuthFile(file);
     if (auth === undefined) continue;
@@ -44,7 +49,10 @@ function authFiles(env: Env): string[] {
   return [
     ...(runtimeDir !== undefined && path.isAbsolute(runtimeDir) ? [path.join(runtimeDir, 'containers/auth.json')] : []),
     path.join(configHome(env), 'containers/auth.json'),
-    path.join(dockerDir !== undefined && dockerDir !== '' ? dockerDir : path.join(homeDir(env), '.docker'), 'config.json'),
+    path.join(
+      dockerDir !== undefined && dockerDir !== '' ? dockerDir : path.join(homeDir(env), '.docker'),
+      'config.json',
+    ),
   ];
 }
 
@@ -96,7 +104,10 @@ function namespaceKeys(host: string, repository: string): string[] {
 /* Docker wrote keys as URLs for a long time. */
 function hostSpellings(host: string): string[] {
   if (host.includes('://')) return [host];
-  return [host, ...['https://', 'http://'].flatMap((scheme) => ['', '/', '/v1/', '/v2/'].map((end) => scheme + host + end))];
+  return [
+    host,
+    ...['https://', 'http://'].flatMap((scheme) => ['', '/', '/v1/', '/v2/'].map((end) => scheme + host + end)),
+  ];
 }
 
 function parseEntry(entry: Record<string, unknown>, file: string, key: string): Credentials | undefined {
@@ -118,27 +129,40 @@ function parseEntry(entry: Record<string, unknown>, file: string, key: string): 
 /** Asks docker-credential-NAME on PATH; "credentials not found" is a normal answer. */
 async function askHelper(name: string, server: string, env: Env): Promise<Credentials | undefined> {
   // The name becomes part of a program's name: nothing that climbs out of it.
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) throw new RrunError('CONFIG_INVALID', `cannot use "${name}" as a credential helper: it is not a name`);
+  if (!/^[A-Za-z0-9._-]+$/.test(name))
+    throw new RrunError('CONFIG_INVALID', `cannot use "${name}" as a credential helper: it is not a name`);
   const program = `docker-credential-${name}`;
   const { code, stdout } = await runHelper(program, server, env);
   if (code !== 0) {
     const reason = stdout.trim();
     if (/not found|missing/i.test(reason) || reason === '') return undefined;
-    throw new RrunError('REGISTRY_REFUSED', `cannot ask "${program}" for the login of "${server}": ${reason.slice(0, 200)}`);
+    throw new RrunError(
+      'REGISTRY_REFUSED',
+      `cannot ask "${program}" for the login of "${server}": ${reason.slice(0, 200)}`,
+    );
   }
   const answer = tryParseObject(stdout) ?? {};
   const username = answer['Username'];
   const secret = answer['Secret'];
   if (typeof username !== 'string' || typeof secret !== 'string') {
-    throw new RrunError('CONFIG_INVALID', `cannot ask "${program}" for the login of "${server}": its answer has no Username and Secret`);
+    throw new RrunError(
+      'CONFIG_INVALID',
+      `cannot ask "${program}" for the login of "${server}": its answer has no Username and Secret`,
+    );
   }
   if (secret === '') return undefined;
-  return username === '<token>' ? { kind: 'identityToken', token: secret } : { kind: 'password', username, password: secret };
+  return username === '<token>'
+    ? { kind: 'identityToken', token: secret }
+    : { kind: 'password', username, password: secret };
 }
 
 function runHelper(program: string, server: string, env: Env): Promise<{ code: number; stdout: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], env: env as NodeJS.ProcessEnv, timeout: HELPER_TIMEOUT_MS });
+    const child = spawn(program, ['get'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: env as NodeJS.ProcessEnv,
+      timeout: HELPER_TIMEOUT_MS,
+    });
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       stdout += chunk;
@@ -151,10 +175,14 @@ function runHelper(program: string, server: string, env: Env): Promise<{ code: n
     });
     child.once('error', (error: NodeJS.ErrnoException) => {
       reject(
-        new RrunError('PROGRAM_MISSING', `cannot ask "${program}" for the login of "${server}": ${error.code === 'ENOENT' ? 'not found in PATH' : (error.code ?? error.message)}`, {
-          hint: 'install it, or remove it from credHelpers and credsStore',
-          cause: error,
-        }),
+        new RrunError(
+          'PROGRAM_MISSING',
+          `cannot ask "${program}" for the login of "${server}": ${error.code === 'ENOENT' ? 'not found in PATH' : (error.code ?? error.message)}`,
+          {
+            hint: 'install it, or remove it from credHelpers and credsStore',
+            cause: error,
+          },
+        ),
       );
     });
   });
@@ -163,7 +191,9 @@ function runHelper(program: string, server: string, env: Env): Promise<{ code: n
 function tryParseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -14,7 +14,15 @@ export function errorCode(error: unknown): string {
   return found;
 }
 
-const CONNECTION_LOST = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'EAI_AGAIN', 'ENETRESET', 'ECONNABORTED']);
+const CONNECTION_LOST = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+  'EAI_AGAIN',
+  'ENETRESET',
+  'ECONNABORTED',
+]);
 
 /** True where the same request may well succeed a moment later. */
 export function isTransient(error: unknown): boolean {
@@ -24,7 +32,13 @@ export function isTransient(error: unknown): boolean {
 /** True where the other side did not speak TLS as we did: it may speak plain HTTP. */
 export function isNotTls(error: unknown): boolean {
   const code = errorCode(error);
-  return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code === 'ECONNRESET' || code === 'ECONNREFUSED' || code === 'UND_ERR_SOCKET';
+  return (
+    code === 'EPROTO' ||
+    code.startsWith('ERR_SSL_') ||
+    code === 'ECONNRESET' ||
+    code === 'ECONNREFUSED' ||
+    code === 'UND_ERR_SOCKET'
+  );
 }
 
 const CERTIFICATE_REASONS: Readonly<Record<string, string>> = {
@@ -43,7 +57,11 @@ export function unreachable(action: string, host: string, error: unknown, proxy?
   if (error instanceof RrunError) return error;
   const { why, hint } = explain(error, host);
   const through = proxy === undefined ? '' : ` through the proxy "${proxy}"`;
-  return new RrunError('REGISTRY_UNREACHABLE', `cannot ${action}: registry "${host}" cannot be reached${through}: ${why}`, { hint, cause: error });
+  return new RrunError(
+    'REGISTRY_UNREACHABLE',
+    `cannot ${action}: registry "${host}" cannot be reached${through}: ${why}`,
+    { hint, cause: error },
+  );
 }
 
 function explain(error: unknown, host: string): { why: string; hint?: string } {
@@ -57,7 +75,10 @@ function explain(error: unknown, host: string): { why: string; hint?: string } {
   }
   switch (code) {
     case 'ECONNREFUSED':
-      return { why: 'connection refused (ECONNREFUSED)', hint: 'check the host name and the port, and that the registry runs' };
+      return {
+        why: 'connection refused (ECONNREFUSED)',
+        hint: 'check the host name and the port, and that the registry runs',
+      };
     case 'ENOTFOUND':
       return { why: 'no such host name (ENOTFOUND)', hint: 'check the spelling, the network and /etc/resolv.conf' };
     case 'EAI_AGAIN':
@@ -81,7 +102,8 @@ function explain(error: unknown, host: string): { why: string; hint?: string } {
       if (code.startsWith('ERR_SSL_')) {
         return { why: `TLS fails (${code})`, hint: 'if it speaks plain HTTP, use --tls-verify=false' };
       }
-      if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return { why: `its answer is not HTTP (${code})` };
+      if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
+        return { why: `its answer is not HTTP (${code})` };
       return { why: code === '' ? ((error as Error).message ?? String(error)) : code };
   }
 }

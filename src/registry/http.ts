@@ -77,12 +77,15 @@ export class HttpClient {
 
   /** Ends all connections; without it they keep the process alive for a while. */
   async close(): Promise<void> {
-    const dispatchers = await Promise.allSettled(this.#dispatchers.values());
-    await Promise.all(dispatchers.map((result) => (result.status === 'fulfilled' ? result.value.destroy() : undefined)));
+    const dispatchers = await Promise.allSettled([...this.#dispatchers.values()]);
+    await Promise.all(
+      dispatchers.map((result) => (result.status === 'fulfilled' ? result.value.destroy() : undefined)),
+    );
   }
 
   #redirected(request: HttpRequest, from: URL, location: string, visited: Set<string>): HttpRequest {
-    const fail = (why: string): RrunError => new RrunError('REGISTRY_INVALID', `cannot ${request.action}: registry "${from.host}" ${why}`);
+    const fail = (why: string): RrunError =>
+      new RrunError('REGISTRY_INVALID', `cannot ${request.action}: registry "${from.host}" ${why}`);
     if (!URL.canParse(location, from.href)) throw fail('redirects to something that is no URL');
     const url = new URL(location, from.href);
     if (url.protocol !== 'https:' && url.protocol !== 'http:') throw fail(`redirects to "${url.protocol}"`);
@@ -124,7 +127,8 @@ export class HttpClient {
 
   async #sendOnce(request: HttpRequest): Promise<HttpResponse> {
     const { url } = request;
-    if (url.protocol === 'https:' && this.#plainHosts.has(url.host)) return this.#exchange({ ...request, url: asPlain(url) });
+    if (url.protocol === 'https:' && this.#plainHosts.has(url.host))
+      return this.#exchange({ ...request, url: asPlain(url) });
     try {
       const response = await this.#exchange(request);
       if (url.protocol === 'https:') this.#tlsHosts.add(url.host);

@@ -32,7 +32,9 @@ function matchesNoProxy(host: string, port: string, noProxy: string): boolean {
     if (entry.includes('/')) return isInNetwork(host, entry);
     const [, name = entry, wantedPort] = /^(.*[^:\]]|\[.*\]):(\d+)$/.exec(entry) ?? [];
     if (wantedPort !== undefined && wantedPort !== port) return false;
-    const wanted = bareHost(name).toLowerCase().replace(/^\*(?=\.)/, '');
+    const wanted = bareHost(name)
+      .toLowerCase()
+      .replace(/^\*(?=\.)/, '');
     const asked = host.toLowerCase();
     if (isIP(wanted) !== 0) return wanted === asked;
     return wanted.startsWith('.') ? asked.endsWith(wanted) : asked === wanted || asked.endsWith(`.${wanted}`);
@@ -42,7 +44,8 @@ function matchesNoProxy(host: string, port: string, noProxy: string): boolean {
 function isInNetwork(host: string, network: string): boolean {
   const [address = '', bits = ''] = network.split('/');
   const family = isIP(host);
-  if (family === 0 || family !== isIP(address) || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128)) return false;
+  if (family === 0 || family !== isIP(address) || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128))
+    return false;
   const list = new BlockList();
   const type = family === 4 ? 'ipv4' : 'ipv6';
   list.addSubnet(address, Number(bits), type);

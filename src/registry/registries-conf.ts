@@ -52,7 +52,11 @@ type Env = Readonly<Record<string, string | undefined>>;
  * drop-in files (of the user alone where the user's file was used).
  */
 export async function loadRegistriesConf(env: Env = process.env): Promise<RegistriesConf> {
-  const merged = { search: undefined as string[] | undefined, aliases: new Map<string, string>(), rules: new Map<string, RegistryRule>() };
+  const merged = {
+    search: undefined as string[] | undefined,
+    aliases: new Map<string, string>(),
+    rules: new Map<string, RegistryRule>(),
+  };
   for (const file of await configFiles(env)) {
     const table = await tryLoadToml(file);
     if (table === undefined) continue;
@@ -76,7 +80,9 @@ async function configFiles(env: Env): Promise<string[]> {
   const only = env['CONTAINERS_REGISTRIES_CONF'];
   if (only !== undefined && only !== '') {
     if (!(await exists(only))) {
-      throw new RrunError('CONFIG_INVALID', `cannot read "${only}": no such file`, { hint: 'correct CONTAINERS_REGISTRIES_CONF or unset it' });
+      throw new RrunError('CONFIG_INVALID', `cannot read "${only}": no such file`, {
+        hint: 'correct CONTAINERS_REGISTRIES_CONF or unset it',
+      });
     }
     return [only];
   }
@@ -84,7 +90,11 @@ async function configFiles(env: Env): Promise<string[]> {
   const userFile = path.join(userDir, 'registries.conf');
   const userDropIns = await dropIns(path.join(userDir, 'registries.conf.d'));
   if (await exists(userFile)) return [userFile, ...userDropIns];
-  return [path.join(SYSTEM_DIR, 'registries.conf'), ...(await dropIns(path.join(SYSTEM_DIR, 'registries.conf.d'))), ...userDropIns];
+  return [
+    path.join(SYSTEM_DIR, 'registries.conf'),
+    ...(await dropIns(path.join(SYSTEM_DIR, 'registries.conf.d'))),
+    ...userDropIns,
+  ];
 }
 
 /** $XDG_CONFIG_HOME, by default ~/.config. */
@@ -107,7 +117,10 @@ async function exists(file: string): Promise<boolean> {
 
 async function dropIns(dir: string): Promise<string[]> {
   const names = await readdir(dir).catch(() => []);
-  return names.filter((name) => name.endsWith('.conf')).sort().map((name) => path.join(dir, name));
+  return names
+    .filter((name) => name.endsWith('.conf'))
+    .sort()
+    .map((name) => path.join(dir, name));
 }
 
 /** The content of one file. `searchRegistries` is undefined where the file does not set it. */
@@ -131,7 +144,10 @@ export function parseRegistriesConf(
     searchRegistries: search as string[] | undefined,
     registries: (registries as unknown[]).map((entry) => parseRule(entry, fail)),
     aliases: new Map(
-      Object.entries(aliases).map(([name, value]) => [name, typeof value === 'string' ? value : fail(`the alias "${name}" is not a string`)]),
+      Object.entries(aliases).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : fail(`the alias "${name}" is not a string`),
+      ]),
     ),
   };
 }
@@ -146,7 +162,8 @@ function parseRule(entry: unknown, fail: Fail): RegistryRule {
   if (location === undefined && !prefix.startsWith('*.')) return fail(`the [[registry]] "${prefix}" has no location`);
   const digestOnly = flag(entry, 'mirror-by-digest-only', fail);
   const mirrors = entry['mirror'] ?? [];
-  if (!Array.isArray(mirrors)) return fail(`the mirrors of "${prefix}" are not a list of tables: want [[registry.mirror]]`);
+  if (!Array.isArray(mirrors))
+    return fail(`the mirrors of "${prefix}" are not a list of tables: want [[registry.mirror]]`);
   return {
     prefix: trimSlash(prefix),
     ...(location !== undefined && location !== '' ? { location: trimSlash(location) } : {}),
@@ -182,7 +199,10 @@ export function resolveEndpoints(conf: RegistriesConf, name: string, suffix: str
     .sort((a, b) => b.prefix.length - a.prefix.length)[0];
   if (rule === undefined) return [endpoint(name, false, false)];
   if (rule.blocked) {
-    throw new RrunError('REGISTRY_REFUSED', `cannot pull "${full}": the registry "${rule.prefix}" is blocked in registries.conf`);
+    throw new RrunError(
+      'REGISTRY_REFUSED',
+      `cannot pull "${full}": the registry "${rule.prefix}" is blocked in registries.conf`,
+    );
   }
   const byDigest = suffix.startsWith('@');
   const mirrors = rule.mirrors
@@ -205,13 +225,15 @@ function relocate(prefix: string, location: string | undefined, name: string): s
   if (location === undefined) return name;
   if (prefix.startsWith('*.')) return location + name.slice(name.indexOf('/'));
   // A prefix with a tag or digest stands for the repository alone: the tag is asked for as it was typed.
-  if (prefix.length > name.length) return location.includes('/') ? location.replace(/@.*$/, '').replace(/:[^/]*$/, '') : location;
+  if (prefix.length > name.length)
+    return location.includes('/') ? location.replace(/@.*$/, '').replace(/:[^/]*$/, '') : location;
   return location + name.slice(prefix.length);
 }
 
 function endpoint(name: string, insecure: boolean, isMirror: boolean): Endpoint {
   const slash = name.indexOf('/');
-  if (slash === -1) throw new RrunError('CONFIG_INVALID', `cannot use the location "${name}" of registries.conf: it has no repository`);
+  if (slash === -1)
+    throw new RrunError('CONFIG_INVALID', `cannot use the location "${name}" of registries.conf: it has no repository`);
   return { host: name.slice(0, slash), path: name.slice(slash + 1), insecure, isMirror };
 }
 

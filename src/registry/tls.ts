@@ -32,11 +32,15 @@ export async function loadTlsSettings(host: string, insecure: boolean, env: Env 
       secureContext: tls.createSecureContext({
         // Empty where nothing is checked: without it Node would load its own list, for 20 ms.
         ca: trusted,
-        ...(own.clients.length > 0 ? { cert: own.clients.map(({ cert }) => cert), key: own.clients.map(({ key }) => key) } : {}),
+        ...(own.clients.length > 0
+          ? { cert: own.clients.map(({ cert }) => cert), key: own.clients.map(({ key }) => key) }
+          : {}),
       }),
     };
   } catch (error) {
-    throw new RrunError('CONFIG_INVALID', `cannot use the certificates for "${host}": ${(error as Error).message}`, { cause: error });
+    throw new RrunError('CONFIG_INVALID', `cannot use the certificates for "${host}": ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -58,7 +62,10 @@ async function loadAuthorities(env: Env): Promise<(string | Buffer)[]> {
   ].filter((pem) => pem.length > 0);
 }
 
-async function loadCertsDir(host: string, env: Env): Promise<{ authorities: Buffer[]; clients: { cert: Buffer; key: Buffer }[] }> {
+async function loadCertsDir(
+  host: string,
+  env: Env,
+): Promise<{ authorities: Buffer[]; clients: { cert: Buffer; key: Buffer }[] }> {
   const roots = [path.join(configHome(env), 'containers/certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'];
   const authorities: Buffer[] = [];
   const clients: { cert: Buffer; key: Buffer }[] = [];
@@ -69,7 +76,10 @@ async function loadCertsDir(host: string, env: Env): Promise<{ authorities: Buff
     authorities.push(...(await readAll(dir, (name) => name.endsWith('.crt'))));
     for (const name of (await list(dir)).filter((entry) => entry.endsWith('.cert'))) {
       const keyFile = path.join(dir, name.replace(/\.cert$/, '.key'));
-      clients.push({ cert: await readConfigured(path.join(dir, name), 'certs.d'), key: await readConfigured(keyFile, 'certs.d') });
+      clients.push({
+        cert: await readConfigured(path.join(dir, name), 'certs.d'),
+        key: await readConfigured(keyFile, 'certs.d'),
+      });
     }
   }
   return { authorities, clients };

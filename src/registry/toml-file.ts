@@ -16,7 +16,8 @@ export async function tryLoadToml(file: string): Promise<Record<string, unknown>
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new RrunError('CONFIG_INVALID', `cannot read "${file}": ${code ?? 'unreadable'}`, { cause: error });
   }
-  if (text.length > MAX_FILE_BYTES) throw new RrunError('CONFIG_INVALID', `cannot read "${file}": it is larger than 1 MiB`);
+  if (text.length > MAX_FILE_BYTES)
+    throw new RrunError('CONFIG_INVALID', `cannot read "${file}": it is larger than 1 MiB`);
   if (!/^[ \t]*[^#\s]/m.test(text)) return {};
   const { parse } = await import('smol-toml');
   try {
@@ -24,6 +25,8 @@ export async function tryLoadToml(file: string): Promise<Record<string, unknown>
   } catch (error) {
     const where = error as { line?: number; column?: number; message: string };
     const reason = where.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? 'not TOML';
-    throw new RrunError('CONFIG_INVALID', `cannot read "${file}": line ${where.line ?? '?'}: ${reason}`, { cause: error });
+    throw new RrunError('CONFIG_INVALID', `cannot read "${file}": line ${where.line ?? '?'}: ${reason}`, {
+      cause: error,
+    });
   }
 }

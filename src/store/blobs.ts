@@ -63,7 +63,10 @@ export class BlobWriter {
     this.#size += chunk.length;
     // A hostile registry must not fill the disk.
     if (this.#size > this.#want.size) {
-      throw new RrunError('DIGEST_MISMATCH', `cannot store blob ${this.#want.digest}: got more than the ${this.#want.size} bytes it should have`);
+      throw new RrunError(
+        'DIGEST_MISMATCH',
+        `cannot store blob ${this.#want.digest}: got more than the ${this.#want.size} bytes it should have`,
+      );
     }
     this.#hash.update(chunk);
     await this.#file.writeFile(chunk);

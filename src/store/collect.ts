@@ -49,7 +49,10 @@ async function removeBlobs(store: Store, isWanted: (digest: Digest) => boolean):
   return removed;
 }
 
-async function condemnLayers(store: Store, isWanted: (diffId: Digest) => boolean): Promise<{ diffIds: Digest[]; rubbish: HostPath[] }> {
+async function condemnLayers(
+  store: Store,
+  isWanted: (diffId: Digest) => boolean,
+): Promise<{ diffIds: Digest[]; rubbish: HostPath[] }> {
   const diffIds = new Set<Digest>();
   const rubbish: HostPath[] = [];
   const mounted = await loadMountedLayers(store);

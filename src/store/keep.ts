@@ -11,7 +11,12 @@ import type { Store } from './store.js';
 const KEEP = 'keep';
 
 /** Write this before looking whether something is there: from then on it stays if it is. */
-export async function keepInTemp(store: Store, tempDir: HostPath, blobs: readonly Digest[], layers: readonly Digest[] = []): Promise<void> {
+export async function keepInTemp(
+  store: Store,
+  tempDir: HostPath,
+  blobs: readonly Digest[],
+  layers: readonly Digest[] = [],
+): Promise<void> {
   const lines = [...blobs.map((digest) => `blob ${digest}\n`), ...layers.map((digest) => `layer ${digest}\n`)];
   await store.whileCommitting(() => appendFile(path.join(tempDir, KEEP), lines.join('')));
 }

@@ -21,9 +21,13 @@ export async function withFileLock<T>(file: HostPath, kind: 'read' | 'write', bo
     const deadline = Date.now() + MAX_WAIT_MS;
     while (!tryLock(handle.fd, kind)) {
       if (Date.now() > deadline) {
-        throw new RrunError('STORE_UNUSABLE', `cannot lock "${path.basename(file)}" of the store: another rrun has held it for a minute`, {
-          hint: 'look for an rrun process that hangs, or for a network file system without locks',
-        });
+        throw new RrunError(
+          'STORE_UNUSABLE',
+          `cannot lock "${path.basename(file)}" of the store: another rrun has held it for a minute`,
+          {
+            hint: 'look for an rrun process that hangs, or for a network file system without locks',
+          },
+        );
       }
       await sleep(POLL_MS);
     }

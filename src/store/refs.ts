@@ -29,7 +29,8 @@ const MAX_FILE_NAME = 200;
 /** File name of a reference under refs/. */
 export function referenceFile(refsDir: HostPath, reference: string): HostPath {
   const encoded = encodeURIComponent(reference);
-  const name = encoded.length <= MAX_FILE_NAME ? encoded : `long-${createHash('sha256').update(reference).digest('hex')}`;
+  const name =
+    encoded.length <= MAX_FILE_NAME ? encoded : `long-${createHash('sha256').update(reference).digest('hex')}`;
   return path.join(refsDir, name) as HostPath;
 }
 
@@ -58,7 +59,11 @@ async function tryLoadRecord(file: string): Promise<ReferenceRecord | undefined>
     text = await readFile(file, 'utf8');
   } catch (error) {
     if (isMissing(error)) return undefined; // removed since readdir
-    throw new RrunError('STORE_UNUSABLE', `cannot read "${file}": ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`, { cause: error });
+    throw new RrunError(
+      'STORE_UNUSABLE',
+      `cannot read "${file}": ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`,
+      { cause: error },
+    );
   }
   return parseRecord(text);
 }
@@ -72,7 +77,8 @@ function parseRecord(text: string): ReferenceRecord | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const { version, reference, descriptor, repoDigest, repository, updated } = value as Record<string, unknown>;
-  if (version !== 1 || typeof reference !== 'string' || typeof descriptor !== 'object' || descriptor === null) return undefined;
+  if (version !== 1 || typeof reference !== 'string' || typeof descriptor !== 'object' || descriptor === null)
+    return undefined;
   const { mediaType, digest, size } = descriptor as Record<string, unknown>;
   if (typeof mediaType !== 'string' || !isDigest(digest) || typeof size !== 'number') return undefined;
   return {

@@ -78,7 +78,9 @@ export class Store {
   async readBlobJson(digest: Digest): Promise<unknown> {
     const bytes = await this.tryReadBlob(digest);
     if (bytes === undefined) {
-      throw new RrunError('IMAGE_INVALID', `cannot read blob ${digest}: it is missing or damaged`, { hint: 'pull the image again' });
+      throw new RrunError('IMAGE_INVALID', `cannot read blob ${digest}: it is missing or damaged`, {
+        hint: 'pull the image again',
+      });
     }
     return JSON.parse(bytes.toString('utf8'));
   }
@@ -216,7 +218,10 @@ export class Store {
   }
 
   async removeMapped(paths: HostPath[]): Promise<void> {
-    const [{ removeTrees }, { baseMapping }] = await Promise.all([import('../helper/userns-run.js'), import('../idmap/choose.js')]);
+    const [{ removeTrees }, { baseMapping }] = await Promise.all([
+      import('../helper/userns-run.js'),
+      import('../idmap/choose.js'),
+    ]);
     await removeTrees((await baseMapping()).mapping, paths);
   }
 
@@ -257,13 +262,18 @@ export async function openStore(root: HostPath): Promise<Store> {
 function checkOwner(root: HostPath): void {
   const found = statSync(root, { throwIfNoEntry: false });
   if (found === undefined) return;
-  if (!found.isDirectory()) throw new RrunError('STORE_UNUSABLE', `cannot use the store "${root}": it is not a directory`);
+  if (!found.isDirectory())
+    throw new RrunError('STORE_UNUSABLE', `cannot use the store "${root}": it is not a directory`);
   const us = process.getuid?.();
   // Files of a foreign owner could be changed under us, and our own would lie about who may change them.
   if (found.uid !== us) {
-    throw new RrunError('STORE_UNUSABLE', `cannot use the store "${root}": it belongs to uid ${found.uid}, not to you (uid ${us})`, {
-      hint: us === 0 ? 'run rrun as that user' : 'choose a directory of your own with --root',
-    });
+    throw new RrunError(
+      'STORE_UNUSABLE',
+      `cannot use the store "${root}": it belongs to uid ${found.uid}, not to you (uid ${us})`,
+      {
+        hint: us === 0 ? 'run rrun as that user' : 'choose a directory of your own with --root',
+      },
+    );
   }
 }
 

@@ -19,20 +19,27 @@ export const command = defineCommand({
   flags: {
     all: { type: 'boolean', short: 'a', help: 'List all images (there are no hidden ones)' },
     digests: { type: 'boolean', help: 'Show the digests that the registries gave' },
-    filter: { type: 'strings', short: 'f', value: 'KEY=VALUE', help: 'Only those that fit: dangling, reference, label, before, since' },
+    filter: {
+      type: 'strings',
+      short: 'f',
+      value: 'KEY=VALUE',
+      help: 'Only those that fit: dangling, reference, label, before, since',
+    },
     format: { type: 'string', value: 'TEMPLATE', help: '"table", "table TEMPLATE", "json" or a Go template' },
     'no-trunc': { type: 'boolean', help: 'Show ids in full' },
     quiet: { type: 'boolean', short: 'q', help: 'Show ids only' },
   },
   args: { min: 0, max: 1 },
   async run(context, { flags, args }) {
-    const [{ listImages }, { parseFilters }, { formatList }, { filterImages, imageColumns }, store] = await Promise.all([
-      import('../../image/search.js'),
-      import('../filters.js'),
-      import('../table.js'),
-      import('../image-rows.js'),
-      context.store(),
-    ]);
+    const [{ listImages }, { parseFilters }, { formatList }, { filterImages, imageColumns }, store] = await Promise.all(
+      [
+        import('../../image/search.js'),
+        import('../filters.js'),
+        import('../table.js'),
+        import('../image-rows.js'),
+        context.store(),
+      ],
+    );
     const filters = parseFilters(flags.filter, FILTERS, 'rrun images');
     const images = filterImages(await listImages(store), filters, args[0]);
     context.stdout.write(

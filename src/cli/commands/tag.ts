@@ -6,7 +6,9 @@ export const command = defineCommand({
   name: 'tag',
   summary: 'Give an image another name',
   usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]',
-  examples: [{ command: 'rrun tag alpine registry.lan:5000/alpine:tested', does: 'name the image for another registry' }],
+  examples: [
+    { command: 'rrun tag alpine registry.lan:5000/alpine:tested', does: 'name the image for another registry' },
+  ],
   flags: {},
   args: { min: 2, max: 2 },
   async run(context, { args }) {
