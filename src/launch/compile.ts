@@ -138,7 +138,7 @@ function cloneOutside({ fresh }: Namespaces): SpecNamespaceType[] {
 }
 
 function networkSteps({ slirp }: NetworkChoice): PlanStep<MonitorOp>[] {
-  return slirp === undefined ? [] : [step('spawn', 'slirp4netns', SLIRP_TIMEOUT_S, slirp.program, 'slirp4netns', ...slirp.args)];
+  return slirp === undefined ? [] : [step('spawn', 'slirp4netns', SLIRP_TIMEOUT_S, slirp.program, ...slirp.args)];
 }
 
 function absoluteSource<M extends { source?: string; type?: string; options?: string[] }>(mount: M, dir: string): M {
