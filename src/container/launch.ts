@@ -78,8 +78,9 @@ function autoremoveSteps(store: Store, record: ContainerRecord): PlanStep<Cleanu
   const rubbish = path.join(store.tmpDir, `removed-${record.id.slice(0, 12)}`);
   const volumes = record.volumes.filter(({ anonymous, name }) => anonymous && name !== undefined);
   return [
-    step('rename', path.join(store.containersDir, record.id), rubbish),
+    // The name first: once the container is gone, another one may take it over, and must not lose it again.
     step('remove', path.join(store.namesDir, record.name)),
+    step('rename', path.join(store.containersDir, record.id), rubbish),
     ...volumes.map(({ name = '' }) => step('remove' as const, path.join(store.volumesDir, name))),
     step('remove', rubbish),
   ];
