@@ -52,6 +52,7 @@ function openAsRoot() {
   openDevices();
   const user = ensureUser();
   const temp = mkdtempSync('/var/tmp/rrun-');
+  chmodSync(temp, 0o711);
   const dir = path.join(temp, 'rrun');
   const cache = '/var/cache/rrun-test';
   mkdirSync(dir);
