@@ -59,7 +59,7 @@ export const CONTAINER_FLAGS = {
   mount: {
     type: 'strings',
     value: 'type=TYPE,...',
-    help: 'Mount a file system: type=bind, volume or tmpfs, source=, destination=, ...',
+    help: 'Mount a file system: type=bind, volume or tmpfs; then source=, destination= and others',
   },
   name: { type: 'string', help: 'Name of the container (default two words by chance)' },
   network: {

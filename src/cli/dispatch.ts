@@ -139,15 +139,19 @@ async function runImplicit(args: string[], call: Call): Promise<number> {
   try {
     return await runCommand(command, args, call);
   } catch (error) {
-    const name = args[0] as string;
-    const close = closestWord(name, COMMAND_NAMES);
-    if (close === undefined || !(error instanceof RrunError) || !IMAGE_FAILURES.has(error.code)) throw error;
-    throw new RrunError(error.code, error.message, {
-      hint: `${quote(name)} is no command of rrun and was taken for an image: did you mean "rrun ${close}"?`,
-      cause: error.cause,
-      exitCode: error.exitCode,
-    });
+    throw askForCommand(error, args[0] as string);
   }
+}
+
+/** The error, with a hint where the image's name is nearly that of a command. */
+export function askForCommand(error: unknown, image: string): unknown {
+  const close = closestWord(image.toLowerCase(), COMMAND_NAMES);
+  if (close === undefined || !(error instanceof RrunError) || !IMAGE_FAILURES.has(error.code)) return error;
+  return new RrunError(error.code, error.message, {
+    hint: `${quote(image)} is no command of rrun and was taken for an image: did you mean "rrun ${close}"?`,
+    cause: error.cause,
+    exitCode: error.exitCode,
+  });
 }
 
 const IMAGE_FAILURES: ReadonlySet<string> = new Set([

@@ -23,7 +23,7 @@ export function commandHelp(command: AnyCommand): string {
   }
   const options = flagRows(command.flags);
   if (options.length > 0) parts.push(['Options:', ...options].join('\n'));
-  parts.push(['Global options:', ...flagRows(GLOBAL_FLAGS)].join('\n'));
+  parts.push('The options of rrun itself (--root, --storage-driver, --debug, ...) may be given too: see "rrun help".');
   return `${parts.join('\n\n')}\n`;
 }
 
@@ -77,7 +77,7 @@ function valueName(spec: FlagSpec): string {
     case 'tristate':
       return '';
     case 'string':
-      return spec.value ?? 'string';
+      return spec.value ?? spec.choices?.join('|') ?? 'string';
     case 'strings':
       return spec.value ?? 'list';
     case 'number':

@@ -57,7 +57,7 @@ function makeRow<T>(columns: ListRequest<T>['columns'], item: T): Record<string,
 
 /** In the line of headers these leave the words as they are. */
 const HEADER_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map(
-  ['json', 'title', 'lower', 'upper', 'truncate', 'join', 'split', 'slice'].map((name) => [
+  ['json', 'title', 'lower', 'upper', 'truncate', 'join', 'split', 'slice', 'index'].map((name) => [
     name,
     { min: 1, max: Infinity, call: (text: Value) => text },
   ]),

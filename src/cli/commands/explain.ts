@@ -9,7 +9,7 @@ export const command = defineCommand({
   summary: 'Show what "rrun run" would do, step by step, and why',
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
   description:
-    'Takes the arguments of "rrun run" and prints the launch plan instead of executing it. The image is pulled if it is not here.',
+    'Takes the arguments of "rrun run" and prints the launch plan instead of executing it.\nThe image is pulled if it is not here.',
   examples: [
     { command: 'rrun explain -it alpine', does: 'print the plan for people' },
     { command: 'rrun explain --json alpine', does: 'print it for programs' },
