@@ -3,8 +3,9 @@
 import { RrunError } from '../errors.js';
 import type { Decision } from '../util/decision.js';
 import { capabilitySets, chooseCapabilities, DEFAULT_CAPABILITIES } from './capabilities.js';
-import { chooseGroups, isMapped, KEEP_GROUPS_ANNOTATION, unmappedId } from './choose-groups.js';
+import { KEEP_GROUPS_ANNOTATION } from './choose-groups.js';
 import { chooseSeccomp } from './choose-seccomp.js';
+import { chooseUser } from './choose-user.js';
 import { containerMounts } from './container-mounts.js';
 import type { BuiltSpec, ImageProcessConfig, SpecContext, SpecFacts } from './context.js';
 import { hiddenPaths } from './default-mounts.js';
@@ -13,7 +14,7 @@ import { makeEnv } from './make-env.js';
 import { chooseNamespaces, type NamespaceChoice } from './namespaces.js';
 import type { ContainerOptions } from './options.js';
 import { resolveArgs } from './resolve-args.js';
-import { resolveUser, type ResolvedUser } from './resolve-user.js';
+import type { ResolvedUser } from './resolve-user.js';
 import { normalizePath } from './rootfs-path.js';
 import { parseSecurityOptions, type SecurityOptions } from './security-options.js';
 import type { Spec, SpecLinux, SpecProcess, SpecUser } from './spec.wire.js';
@@ -25,7 +26,6 @@ import { makeRlimits } from './ulimits.js';
 /** The runtime puts a PID 1 of ours before the command, which reaps orphans and hands signals on (--init). */
 export const INIT_ANNOTATION = 'rrun.init';
 const OCI_VERSION = '1.2.0';
-const DEFAULT_UMASK = 0o022;
 
 /** What the parts below need in common. */
 interface Build {
@@ -39,7 +39,11 @@ interface Build {
   decisions: Decision[];
 }
 
-export async function buildSpec(options: ContainerOptions, image: ImageProcessConfig | undefined, context: SpecContext): Promise<BuiltSpec> {
+export async function buildSpec(
+  options: ContainerOptions,
+  image: ImageProcessConfig | undefined,
+  context: SpecContext,
+): Promise<BuiltSpec> {
   const decisions: Decision[] = [];
   const facts = readSpecFacts(context.facts);
   const security = parseSecurityOptions(options.securityOpt);
@@ -47,14 +51,23 @@ export async function buildSpec(options: ContainerOptions, image: ImageProcessCo
   const capabilities = decideCapabilities(options, facts, decisions);
   const build: Build = { options, image: image ?? {}, context, facts, security, namespaces, capabilities, decisions };
 
-  const { user, resolved, keepsGroups } = decideUser(build);
+  const { user, resolved, keepsGroups } = chooseUser(build, decisions);
   const timezone = chooseTimezone(options.tz);
   const process = makeProcess(build, user, resolved, timezone.env);
   const linux = makeLinux(build);
   const stopSignal = parseSignal(options.stopSignal ?? (build.image.StopSignal || 'SIGTERM'));
   // Last: only this makes something on disk.
   const { mounts, volumes, rootfsDirs } = await containerMounts(
-    { options, image: build.image, context, facts, namespaces, user, writableCgroups: security.writableCgroups, timezone: timezone.mount },
+    {
+      options,
+      image: build.image,
+      context,
+      facts,
+      namespaces,
+      user,
+      writableCgroups: security.writableCgroups,
+      timezone: timezone.mount,
+    },
     decisions,
   );
   const spec: Spec = {
@@ -81,49 +94,23 @@ function decideCapabilities(options: ContainerOptions, { lastCap }: SpecFacts, d
   decisions.push({
     topic: 'capabilities',
     choice: `${names.length} of ${lastCap + 1}`,
-    why: privileged ? '--privileged' : isDefault ? "Docker's default set" : `Docker's ${DEFAULT_CAPABILITIES.length}, --cap-add and --cap-drop`,
+    why: privileged
+      ? '--privileged'
+      : isDefault
+        ? "Docker's default set"
+        : `Docker's ${DEFAULT_CAPABILITIES.length}, --cap-add and --cap-drop`,
   });
   return names;
 }
 
-function decideUser({ options, image, context, decisions }: Build): { user: SpecUser; resolved: ResolvedUser; keepsGroups: boolean } {
-  const { mapping, userLookup } = context;
-  const named = options.user || undefined;
-  const kept = named === undefined && options.userns?.startsWith('keep-id') === true ? callerInside(context) : undefined;
-  const word = named ?? kept ?? image.User ?? '';
-  const resolved = resolveUser(word, userLookup);
-  const { uid, gid } = resolved;
-  decisions.push({
-    topic: 'user',
-    choice: `${uid}:${gid}`,
-    why: named !== undefined ? `-u ${named}` : kept !== undefined ? '--userns=keep-id runs as the caller' : word === '' ? 'no user is named, so root of the container' : `the image's USER ${word}`,
-  });
-  if (!isMapped(uid, mapping.uidMappings)) throw unmappedId('user', uid, mapping.uidMappings);
-  if (!isMapped(gid, mapping.gidMappings)) throw unmappedId('group', gid, mapping.gidMappings);
-
-  const userNamed = word !== '' && kept === undefined;
-  const groups = chooseGroups({ groupAdd: options.groupAdd, user: resolved, userNamed, lookup: userLookup, mapping }, decisions);
-  const user: SpecUser = { uid, gid, umask: parseUmask(options.umask), ...(groups === 'keep' ? {} : { additionalGids: groups }) };
-  return { user, resolved, keepsGroups: groups === 'keep' };
-}
-
-/** The ids by which the caller is mapped. */
-function callerInside({ mapping, caller }: SpecContext): string | undefined {
-  const { uid, gid } = caller ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  const inside = (id: number, mappings: typeof mapping.uidMappings) => mappings.find((extent) => extent.hostID === id && extent.size === 1)?.containerID;
-  const [insideUid, insideGid] = [inside(uid, mapping.uidMappings), inside(gid, mapping.gidMappings)];
-  return insideUid === undefined || insideGid === undefined ? undefined : `${insideUid}:${insideGid}`;
-}
-
-function parseUmask(typed: string | undefined): number {
-  if (typed === undefined || typed === '') return DEFAULT_UMASK;
-  if (/^[0-7]{1,4}$/.test(typed) && parseInt(typed, 8) <= 0o777) return parseInt(typed, 8);
-  throw new RrunError('CONFIG_INVALID', `cannot use --umask "${typed}": want octal digits up to 0777`);
-}
-
 function makeProcess(build: Build, user: SpecUser, resolved: ResolvedUser, timezone: string | undefined): SpecProcess {
   const { options, image, context, facts, security, capabilities } = build;
-  const args = resolveArgs({ entrypoint: options.entrypoint, command: options.command, imageEntrypoint: image.Entrypoint, imageCmd: image.Cmd });
+  const args = resolveArgs({
+    entrypoint: options.entrypoint,
+    command: options.command,
+    imageEntrypoint: image.Entrypoint,
+    imageCmd: image.Cmd,
+  });
   const env = makeEnv({
     hostname: context.hostname,
     tty: options.tty,
@@ -158,26 +145,41 @@ function apparmor({ security, facts, decisions }: Build): { apparmorProfile?: st
   const profile = security.apparmor;
   if (profile === undefined || profile === 'unconfined') return {};
   if (facts.securityModules.includes('apparmor')) return { apparmorProfile: profile };
-  decisions.push({ topic: 'apparmor', choice: 'none', why: `profile "${profile}" is moot: this kernel has no AppArmor` });
+  decisions.push({
+    topic: 'apparmor',
+    choice: 'none',
+    why: `profile "${profile}" is moot: this kernel has no AppArmor`,
+  });
   return {};
 }
 
 function oomScore(wanted: number | undefined, current: number): { oomScoreAdj?: number } {
   if (wanted === undefined) return {};
   if (!Number.isInteger(wanted) || wanted < -1000 || wanted > 1000) {
-    throw new RrunError('CONFIG_INVALID', `cannot use --oom-score-adj ${wanted}: invalid value, range for oom score adj is [-1000, 1000]`);
+    throw new RrunError(
+      'CONFIG_INVALID',
+      `cannot use --oom-score-adj ${wanted}: invalid value, range for oom score adj is [-1000, 1000]`,
+    );
   }
   if (wanted < current) {
-    throw new RrunError('CONFIG_INVALID', `cannot set oom_score_adj to ${wanted}: the caller has ${current}, and lowering it needs root`, {
-      hint: `use ${current} or more`,
-    });
+    throw new RrunError(
+      'CONFIG_INVALID',
+      `cannot set oom_score_adj to ${wanted}: the caller has ${current}, and lowering it needs root`,
+      {
+        hint: `use ${current} or more`,
+      },
+    );
   }
   return { oomScoreAdj: wanted };
 }
 
 function makeLinux({ options, context, facts, security, namespaces, capabilities, decisions }: Build): SpecLinux {
   const { mapping } = context;
-  validateSysctls(options.sysctls, { network: namespaces.ownNetwork, ipc: namespaces.ipc !== 'host' && namespaces.ipc !== 'container', uts: namespaces.ownUts });
+  validateSysctls(options.sysctls, {
+    network: namespaces.ownNetwork,
+    ipc: namespaces.ipc !== 'host' && namespaces.ipc !== 'container',
+    uts: namespaces.ownUts,
+  });
   const seccomp = chooseSeccomp(
     {
       choice: security.seccomp,

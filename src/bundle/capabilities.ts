@@ -1,7 +1,7 @@
 // Capability names, Docker's default set and the meaning of --cap-add, --cap-drop and --privileged.
 
 import { RrunError } from '../errors.js';
-import { nearestWord } from './nearest-word.js';
+import { closestWord } from '../util/text.js';
 import type { SpecCapabilities } from './spec.wire.js';
 
 /** In the kernel's order: the index is the number (linux/capability.h). */
@@ -29,7 +29,12 @@ export interface CapabilityRequest {
 }
 
 /** The capabilities that root gets in the container, as Docker works them out from the options. */
-export function chooseCapabilities({ add, drop, privileged, lastCap = CAPABILITIES.length - 1 }: CapabilityRequest): string[] {
+export function chooseCapabilities({
+  add,
+  drop,
+  privileged,
+  lastCap = CAPABILITIES.length - 1,
+}: CapabilityRequest): string[] {
   const known: string[] = CAPABILITIES.slice(0, lastCap + 1);
   const added = add.map((word) => parseCapability(word, known));
   const dropped = drop.map((word) => parseCapability(word, known));
@@ -53,7 +58,7 @@ export function parseCapability(word: string, known: readonly string[] = CAPABIL
   if ((CAPABILITIES as readonly string[]).includes(name)) {
     throw new RrunError('CONFIG_INVALID', `cannot use capability "${word}": this kernel does not have it`);
   }
-  const near = nearestWord(name, known);
+  const near = closestWord(name, known);
   throw new RrunError('CONFIG_INVALID', `cannot use capability "${word}": unknown capability`, {
     hint: near === undefined ? 'see capabilities(7) for the names' : `did you mean ${near.slice('CAP_'.length)}?`,
   });

@@ -19,10 +19,17 @@ export interface GroupRequest {
 }
 
 /** The list for setgroups(2), or 'keep' for the caller's. */
-export function chooseGroups({ groupAdd, user, userNamed, lookup, mapping }: GroupRequest, decisions: Decision[]): number[] | 'keep' {
+export function chooseGroups(
+  { groupAdd, user, userNamed, lookup, mapping }: GroupRequest,
+  decisions: Decision[],
+): number[] | 'keep' {
   const decide = (choice: string, why: string) => decisions.push({ topic: 'supplementary groups', choice, why });
   if (groupAdd.includes('keep-groups')) {
-    if (groupAdd.length > 1) throw new RrunError('CONFIG_INVALID', "cannot add groups: 'keep-groups' is not allowed with any other --group-add");
+    if (groupAdd.length > 1)
+      throw new RrunError(
+        'CONFIG_INVALID',
+        "cannot add groups: 'keep-groups' is not allowed with any other --group-add",
+      );
     decide("the caller's", '--group-add keep-groups');
     return 'keep';
   }
@@ -42,7 +49,10 @@ export function chooseGroups({ groupAdd, user, userNamed, lookup, mapping }: Gro
   }
   const unmapped = wanted.find((gid) => !isMapped(gid, mapping.gidMappings));
   if (unmapped !== undefined) throw unmappedId('group', unmapped, mapping.gidMappings);
-  decide(wanted.join(', '), groupAdd.length > 0 ? '--group-add' : `the groups of "${user.name ?? user.uid}" in the image's /etc/group`);
+  decide(
+    wanted.join(', '),
+    groupAdd.length > 0 ? '--group-add' : `the groups of "${user.name ?? user.uid}" in the image's /etc/group`,
+  );
   return wanted;
 }
 
@@ -52,7 +62,14 @@ export function isMapped(id: number, mappings: readonly IdMapping[]): boolean {
 
 export function unmappedId(kind: 'user' | 'group', id: number, mappings: readonly IdMapping[]): RrunError {
   const total = mappings.reduce((sum, { size }) => sum + size, 0);
-  return new RrunError('IDMAP_UNAVAILABLE', `cannot run as ${kind} ${id}: the user namespace maps ${total} ids, and ${id} is not one of them`, {
-    hint: kind === 'user' ? `use --userns=keep-id or --userns=single, or add longer ranges to /etc/subuid and /etc/subgid` : undefined,
-  });
+  return new RrunError(
+    'IDMAP_UNAVAILABLE',
+    `cannot run as ${kind} ${id}: the user namespace maps ${total} ids, and ${id} is not one of them`,
+    {
+      hint:
+        kind === 'user'
+          ? `use --userns=keep-id or --userns=single, or add longer ranges to /etc/subuid and /etc/subgid`
+          : undefined,
+    },
+  );
 }

@@ -4,7 +4,12 @@ import { readFileSync } from 'node:fs';
 import { RrunError } from '../errors.js';
 import type { Decision } from '../util/decision.js';
 import { defaultSeccompProfile, SECCOMP_ARCHITECTURES } from './default-seccomp.js';
-import { nativeArchitecture, parseSeccompProfile, resolveSeccompProfile, type ProfileConditions } from './seccomp-profile.js';
+import {
+  nativeArchitecture,
+  parseSeccompProfile,
+  resolveSeccompProfile,
+  type ProfileConditions,
+} from './seccomp-profile.js';
 import { singleIdFilter } from './single-id.js';
 import type { SpecSeccomp } from './spec.wire.js';
 

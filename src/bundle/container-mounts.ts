@@ -61,7 +61,10 @@ export async function containerMounts(sources: MountSources, decisions: Decision
   };
 }
 
-function baseMounts({ options, context, facts, namespaces, writableCgroups }: MountSources, decisions: Decision[]): SpecMount[] {
+function baseMounts(
+  { options, context, facts, namespaces, writableCgroups }: MountSources,
+  decisions: Decision[],
+): SpecMount[] {
   return defaultMounts(
     {
       privileged: options.privileged,
@@ -80,7 +83,8 @@ function baseMounts({ options, context, facts, namespaces, writableCgroups }: Mo
 function shmBytes(typed: string | undefined): number {
   if (typed === undefined || typed === '') return DEFAULT_SHM_BYTES;
   const bytes = parseSize(typed);
-  if (bytes === undefined) throw new RrunError('CONFIG_INVALID', `cannot use --shm-size "${typed}": invalid size, want for example 64m`);
+  if (bytes === undefined)
+    throw new RrunError('CONFIG_INVALID', `cannot use --shm-size "${typed}": invalid size, want for example 64m`);
   return bytes;
 }
 
@@ -103,11 +107,21 @@ function deviceChoices(options: ContainerOptions, decisions: Decision[]): SpecMo
   const asked = options.devices.flatMap(deviceMounts);
   const limited = options.devices.find((device) => parseDevice(device).permissions !== 'rwm');
   if (limited !== undefined) {
-    decisions.push({ topic: 'device permissions', choice: 'not narrowed', why: `"${limited}": only root's device cgroup could; the node's own mode holds` });
+    decisions.push({
+      topic: 'device permissions',
+      choice: 'not narrowed',
+      why: `"${limited}": only root's device cgroup could; the node's own mode holds`,
+    });
   }
   if (!options.privileged) return asked;
-  const all = privilegedDevices().filter(({ destination }) => !asked.some((device) => device.destination === destination));
-  decisions.push({ topic: 'devices', choice: `${all.length} of the host`, why: '--privileged: all that the caller may open' });
+  const all = privilegedDevices().filter(
+    ({ destination }) => !asked.some((device) => device.destination === destination),
+  );
+  decisions.push({
+    topic: 'devices',
+    choice: `${all.length} of the host`,
+    why: '--privileged: all that the caller may open',
+  });
   return [...asked, ...all];
 }
 
@@ -121,11 +135,24 @@ function withoutCovered(mounts: readonly SpecMount[], users: readonly SpecMount[
   return mounts.filter((mount) => users.includes(mount) || !taken.has(mount.destination));
 }
 
-function decideMounts(volumes: readonly VolumeUse[], imageVolumes: readonly string[], readOnly: boolean, decisions: Decision[]): void {
+function decideMounts(
+  volumes: readonly VolumeUse[],
+  imageVolumes: readonly string[],
+  readOnly: boolean,
+  decisions: Decision[],
+): void {
   for (const { destination, name, anonymous, source } of volumes) {
     if (name === undefined) continue;
-    decisions.push({ topic: `volume ${destination}`, choice: anonymous ? 'anonymous' : name, why: `kept in ${source}` });
+    decisions.push({
+      topic: `volume ${destination}`,
+      choice: anonymous ? 'anonymous' : name,
+      why: `kept in ${source}`,
+    });
   }
   if (imageVolumes.length === 0 || readOnly) return;
-  decisions.push({ topic: 'volumes of the image', choice: imageVolumes.join(', '), why: 'directories of the writable layer' });
+  decisions.push({
+    topic: 'volumes of the image',
+    choice: imageVolumes.join(', '),
+    why: 'directories of the writable layer',
+  });
 }

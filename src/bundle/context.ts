@@ -34,7 +34,12 @@ export interface SpecContext {
   /** `path`: the netns to join (container:ID and user-defined networks). */
   network: { kind: string; path?: string | undefined };
   /** Files to bind over /etc/hosts…; left out: none is bound. `aptSandbox`: set in single-id mode for an image with /etc/apt. */
-  files: { hosts?: HostPath | undefined; hostname?: HostPath | undefined; resolvConf?: HostPath | undefined; aptSandbox?: HostPath | undefined };
+  files: {
+    hosts?: HostPath | undefined;
+    hostname?: HostPath | undefined;
+    resolvConf?: HostPath | undefined;
+    aptSandbox?: HostPath | undefined;
+  };
   /** Supplementary groups of the caller (process.getgroups()). */
   callerGroups: readonly number[];
   /** root.path of the bundle; "rootfs" where left out. */

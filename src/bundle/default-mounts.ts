@@ -22,7 +22,12 @@ const NO_EXTRAS = ['nosuid', 'noexec', 'nodev'];
 export function defaultMounts(choices: DefaultMountChoices, decisions: Decision[]): SpecMount[] {
   return [
     procMount(choices, decisions),
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
     devptsMount(choices, decisions),
     sysMount(choices, decisions),
     ...cgroupMount(choices, decisions),
@@ -32,24 +37,40 @@ export function defaultMounts(choices: DefaultMountChoices, decisions: Decision[
 
 function procMount({ ownPid }: DefaultMountChoices, decisions: Decision[]): SpecMount {
   if (ownPid) return { destination: '/proc', type: 'proc', source: 'proc', options: NO_EXTRAS };
-  decisions.push({ topic: 'mount /proc', choice: 'bound from the host', why: 'proc can be mounted only for a PID namespace of our own' });
+  decisions.push({
+    topic: 'mount /proc',
+    choice: 'bound from the host',
+    why: 'proc can be mounted only for a PID namespace of our own',
+  });
   return { destination: '/proc', type: 'bind', source: '/proc', options: ['rbind', 'rprivate', ...NO_EXTRAS] };
 }
 
 function devptsMount({ hasTtyGroup }: DefaultMountChoices, decisions: Decision[]): SpecMount {
   const options = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...(hasTtyGroup ? ['gid=5'] : [])];
-  if (!hasTtyGroup) decisions.push({ topic: 'mount /dev/pts', choice: 'without gid=5', why: 'group 5 (tty) is not mapped in the user namespace' });
+  if (!hasTtyGroup)
+    decisions.push({
+      topic: 'mount /dev/pts',
+      choice: 'without gid=5',
+      why: 'group 5 (tty) is not mapped in the user namespace',
+    });
   return { destination: '/dev/pts', type: 'devpts', source: 'devpts', options };
 }
 
 function sysMount({ ownNetwork, privileged }: DefaultMountChoices, decisions: Decision[]): SpecMount {
   const access = privileged ? 'rw' : 'ro';
   if (ownNetwork) return { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...NO_EXTRAS, access] };
-  decisions.push({ topic: 'mount /sys', choice: 'bound from the host', why: 'sysfs can be mounted only for a network namespace of our own' });
+  decisions.push({
+    topic: 'mount /sys',
+    choice: 'bound from the host',
+    why: 'sysfs can be mounted only for a network namespace of our own',
+  });
   return { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'rprivate', ...NO_EXTRAS, access] };
 }
 
-function cgroupMount({ hasCgroup2, privileged, writableCgroups }: DefaultMountChoices, decisions: Decision[]): SpecMount[] {
+function cgroupMount(
+  { hasCgroup2, privileged, writableCgroups }: DefaultMountChoices,
+  decisions: Decision[],
+): SpecMount[] {
   if (!hasCgroup2) {
     decisions.push({ topic: 'mount /sys/fs/cgroup', choice: 'none', why: 'this host has no cgroup v2 hierarchy' });
     return [];
@@ -60,7 +81,12 @@ function cgroupMount({ hasCgroup2, privileged, writableCgroups }: DefaultMountCh
 
 /** mqueue and shm belong to the IPC namespace: shared with the host they are bound, with another container they are found there. */
 function ipcMounts({ ipc, shmBytes }: DefaultMountChoices, decisions: Decision[]): SpecMount[] {
-  const bind = (path: string): SpecMount => ({ destination: path, type: 'bind', source: path, options: ['rbind', 'rprivate', ...NO_EXTRAS] });
+  const bind = (path: string): SpecMount => ({
+    destination: path,
+    type: 'bind',
+    source: path,
+    options: ['rbind', 'rprivate', ...NO_EXTRAS],
+  });
   if (ipc === 'host') {
     decisions.push({ topic: 'mount /dev/shm', choice: 'bound from the host', why: '--ipc=host' });
     return ['/dev/mqueue', '/dev/shm'].filter((path) => existsSync(path)).map(bind);
@@ -71,7 +97,10 @@ function ipcMounts({ ipc, shmBytes }: DefaultMountChoices, decisions: Decision[]
     return [mqueue];
   }
   const size = shmBytes === 0 ? [] : [`size=${shmBytes}`];
-  return [mqueue, { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...NO_EXTRAS, 'mode=1777', ...size] }];
+  return [
+    mqueue,
+    { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...NO_EXTRAS, 'mode=1777', ...size] },
+  ];
 }
 
 /** Docker's list (moby daemon/pkg/oci/defaults.go), with the advisories that added to it. */
@@ -100,7 +129,10 @@ export interface HiddenPathsRequest {
   unmask: readonly string[];
 }
 
-export function hiddenPaths({ privileged, mask, unmask }: HiddenPathsRequest): { maskedPaths: string[]; readonlyPaths: string[] } {
+export function hiddenPaths({ privileged, mask, unmask }: HiddenPathsRequest): {
+  maskedPaths: string[];
+  readonlyPaths: string[];
+} {
   if (privileged) return { maskedPaths: [...mask], readonlyPaths: [] };
   const isKept = (path: string) => !unmask.some((pattern) => covers(pattern, path));
   const masked = [...MASKED_PATHS, ...thermalThrottlePaths()].filter(isKept);

@@ -38,7 +38,9 @@ const ALLOWED = `
   vmsplice wait4 waitid waitpid write writev`;
 
 /** Address families that stay open: all but DECnet, Econet, ATM SVC, IrDA, WANPIPE, CAIF, ALG, VSOCK and unassigned ones. */
-const SOCKET_FAMILIES = [13, 14, 15, 16, 17, 18, 21, 22, 24, 26, 27, 28, 29, 30, 31, 32, 33, 35, 36, 39, 41, 42, 43, 44, 45];
+const SOCKET_FAMILIES = [
+  13, 14, 15, 16, 17, 18, 21, 22, 24, 26, 27, 28, 29, 30, 31, 32, 33, 35, 36, 39, 41, 42, 43, 44, 45,
+];
 /** PER_LINUX, PER_LINUX32, UNAME26, both, and the query. */
 const PERSONALITIES = [0, 0x8, 0x20000, 0x20008, 0xffffffff];
 /** CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET. */
@@ -99,7 +101,9 @@ function whenArgument(name: string, op: 'SCMP_CMP_EQ' | 'SCMP_CMP_LT', value: nu
 
 export function defaultSeccompProfile(): SeccompProfile {
   const withoutAdmin = { caps: ['CAP_SYS_ADMIN'] };
-  const plainClone = (index: number) => [{ index, value: CLONE_NAMESPACES, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' as const }];
+  const plainClone = (index: number) => [
+    { index, value: CLONE_NAMESPACES, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' as const },
+  ];
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: 1,

@@ -31,7 +31,12 @@ export interface RuntimeDevices {
 export function runtimeDevices(spec: Spec): RuntimeDevices {
   const isOnDev = (destination: string) => normalizePath(destination) === '/dev';
   const dev = spec.mounts?.findLast(({ destination }) => isOnDev(destination));
-  if (dev === undefined || dev.type === 'bind' || dev.options?.some((option) => option === 'bind' || option === 'rbind')) return { binds: [], links: [] };
+  if (
+    dev === undefined ||
+    dev.type === 'bind' ||
+    dev.options?.some((option) => option === 'bind' || option === 'rbind')
+  )
+    return { binds: [], links: [] };
   const taken = new Set(spec.mounts?.map(({ destination }) => normalizePath(destination)));
   const wanted = [...DEFAULT_DEVICES, ...(spec.linux?.devices ?? []).map((device) => normalizePath(device.path))];
   return {
@@ -47,15 +52,19 @@ export function deviceMounts(typed: string): SpecMount[] {
   if (kind === 'device') return [deviceMount(host, container)];
   if (kind === 'directory') {
     const found = listDevices(host);
-    if (found.length > 0) return found.map((device) => deviceMount(device, path.join(container, path.relative(host, device))));
+    if (found.length > 0)
+      return found.map((device) => deviceMount(device, path.join(container, path.relative(host, device))));
   }
   throw deviceError(typed, kind === 'missing' ? 'no such file or directory' : 'not a device node');
 }
 
 /** Devices of the host that the caller may open: with --privileged these are bound, the rest would only give EACCES. */
 export function privilegedDevices(root = '/dev'): SpecMount[] {
-  const isOurs = (device: string) => !DEFAULT_DEVICES.includes(device) && !/^\/dev\/(console|ptmx|pts\/.*)$/.test(device);
-  return listDevices(root).filter((device) => isOurs(device) && isAccessible(device)).map((device) => deviceMount(device, device));
+  const isOurs = (device: string) =>
+    !DEFAULT_DEVICES.includes(device) && !/^\/dev\/(console|ptmx|pts\/.*)$/.test(device);
+  return listDevices(root)
+    .filter((device) => isOurs(device) && isAccessible(device))
+    .map((device) => deviceMount(device, device));
 }
 
 /** "PATH[:PATH][:rwm]"; the second field may also be the permissions. */
@@ -94,7 +103,9 @@ function deviceKind(file: string): 'device' | 'directory' | 'other' | 'missing' 
 
 /** Not below pts, shm, mqueue and the like: these are file systems of the container's own. */
 function listDevices(dir: string): string[] {
-  const names = readNames(dir).filter(({ name }) => !['pts', 'shm', 'mqueue', 'hugepages', 'fd', '.lxc', '.lxd-mounts'].includes(name));
+  const names = readNames(dir).filter(
+    ({ name }) => !['pts', 'shm', 'mqueue', 'hugepages', 'fd', '.lxc', '.lxd-mounts'].includes(name),
+  );
   return names.flatMap((entry) => {
     const file = path.join(dir, entry.name);
     if (entry.isDirectory()) return listDevices(file);

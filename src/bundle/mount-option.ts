@@ -6,11 +6,38 @@ import { normalizePath } from './rootfs-path.js';
 
 const PROPAGATIONS = ['shared', 'slave', 'private', 'rshared', 'rslave', 'rprivate'];
 const RECURSION = ['enabled', 'disabled', 'writable', 'readonly'] as const;
-const ALIASES: Record<string, string> = { src: 'source', dst: 'target', destination: 'target', ro: 'readonly', chown: 'U' };
+const ALIASES: Record<string, string> = {
+  src: 'source',
+  dst: 'target',
+  destination: 'target',
+  ro: 'readonly',
+  chown: 'U',
+};
 /** Which keys a type takes besides type, source, target, readonly and consistency. */
 const TYPE_KEYS: Record<MountRequest['type'], readonly string[]> = {
-  bind: ['bind-propagation', 'bind-nonrecursive', 'bind-recursive', 'bind-create-src', 'relabel', 'U', 'exec', 'suid', 'dev'],
-  volume: ['volume-nocopy', 'volume-label', 'volume-driver', 'volume-opt', 'volume-subpath', 'relabel', 'U', 'exec', 'suid', 'dev'],
+  bind: [
+    'bind-propagation',
+    'bind-nonrecursive',
+    'bind-recursive',
+    'bind-create-src',
+    'relabel',
+    'U',
+    'exec',
+    'suid',
+    'dev',
+  ],
+  volume: [
+    'volume-nocopy',
+    'volume-label',
+    'volume-driver',
+    'volume-opt',
+    'volume-subpath',
+    'relabel',
+    'U',
+    'exec',
+    'suid',
+    'dev',
+  ],
   tmpfs: ['tmpfs-size', 'tmpfs-mode', 'notmpcopyup', 'U', 'exec', 'suid', 'dev'],
 };
 const COMMON_KEYS = ['type', 'source', 'target', 'readonly', 'consistency'];
@@ -19,12 +46,16 @@ export function parseMount(typed: string, cwd: string): MountRequest {
   const fields = splitFields(typed).map((field): [string, string | undefined] => {
     const mark = field.indexOf('=');
     const key = (mark < 0 ? field : field.slice(0, mark)).trim();
-    return [ALIASES[key.toLowerCase()] ?? (key === 'U' ? key : key.toLowerCase()), mark < 0 ? undefined : field.slice(mark + 1)];
+    return [
+      ALIASES[key.toLowerCase()] ?? (key === 'U' ? key : key.toLowerCase()),
+      mark < 0 ? undefined : field.slice(mark + 1),
+    ];
   });
   const last = (key: string) => fields.findLast(([name]) => name === key)?.[1];
 
   const type = last('type') ?? 'volume';
-  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs') throw mountError(typed, `mount type "${type}" is not supported, want bind, volume or tmpfs`);
+  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs')
+    throw mountError(typed, `mount type "${type}" is not supported, want bind, volume or tmpfs`);
   const target = last('target');
   if (target === undefined || target === '') throw mountError(typed, 'target is required');
   const request = blankRequest(typed, type, target);
@@ -124,9 +155,15 @@ function parseFlag(typed: string, key: string, value: string | undefined): boole
   throw mountError(typed, `invalid value for ${key}: ${value}`);
 }
 
-function oneOf<Word extends string>(typed: string, key: string, value: string | undefined, words: readonly Word[]): Word {
+function oneOf<Word extends string>(
+  typed: string,
+  key: string,
+  value: string | undefined,
+  words: readonly Word[],
+): Word {
   const found = words.find((word) => word === value);
-  if (found === undefined) throw mountError(typed, `invalid value for ${key}: ${value ?? ''}, want ${words.join(', ')}`);
+  if (found === undefined)
+    throw mountError(typed, `invalid value for ${key}: ${value ?? ''}, want ${words.join(', ')}`);
   return found;
 }
 

@@ -37,33 +37,53 @@ export function mountError(typed: string, why: string, hint?: string): RrunError
 
 export function blankRequest(typed: string, type: MountRequest['type'], destination: string): MountRequest {
   const plain = { readonly: false, createSource: false, noCopy: false, chown: false, relabel: false };
-  return { typed, type, destination: checkDestination(typed, destination), ...plain, propagation: 'rprivate', recursive: 'enabled', labels: {}, flags: [] };
+  return {
+    typed,
+    type,
+    destination: checkDestination(typed, destination),
+    ...plain,
+    propagation: 'rprivate',
+    recursive: 'enabled',
+    labels: {},
+    flags: [],
+  };
 }
 
 /** `-v [SOURCE:]DESTINATION[:OPTIONS]`. A source with a slash or a leading dot is a host path, else a volume's name. */
 export function parseVolume(typed: string, cwd: string): MountRequest {
   const parts = typed.split(':');
-  if (parts.length > 3 || parts.some((part) => part === '')) throw mountError(typed, 'invalid volume specification, want [SOURCE:]DESTINATION[:OPTIONS]');
+  if (parts.length > 3 || parts.some((part) => part === ''))
+    throw mountError(typed, 'invalid volume specification, want [SOURCE:]DESTINATION[:OPTIONS]');
   const [first = '', second, modes] = parts;
   if (second === undefined) return blankRequest(typed, 'volume', first);
   const request = blankRequest(typed, isHostPath(first) ? 'bind' : 'volume', second);
-  request.source = request.type === 'bind' ? normalizePath(first.startsWith('/') ? first : `${cwd}/${first}`) : checkVolumeName(typed, first);
+  request.source =
+    request.type === 'bind'
+      ? normalizePath(first.startsWith('/') ? first : `${cwd}/${first}`)
+      : checkVolumeName(typed, first);
   request.createSource = true;
   for (const mode of (modes ?? '').split(',').filter((word) => word !== '')) applyVolumeMode(request, mode);
   return request;
 }
 
 function isHostPath(source: string): boolean {
-  return source.startsWith('/') || source === '.' || source === '..' || source.startsWith('./') || source.startsWith('../');
+  return (
+    source.startsWith('/') || source === '.' || source === '..' || source.startsWith('./') || source.startsWith('../')
+  );
 }
 
 export function checkVolumeName(typed: string, name: string): string {
   if (VOLUME_NAME.test(name)) return name;
-  throw mountError(typed, `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`, 'for a host directory, use an absolute path or one that begins with ./');
+  throw mountError(
+    typed,
+    `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+    'for a host directory, use an absolute path or one that begins with ./',
+  );
 }
 
 export function checkDestination(typed: string, destination: string): string {
-  if (!destination.startsWith('/')) throw mountError(typed, `invalid mount path: "${destination}" mount path must be absolute`);
+  if (!destination.startsWith('/'))
+    throw mountError(typed, `invalid mount path: "${destination}" mount path must be absolute`);
   const path = normalizePath(destination);
   if (path === '/') throw mountError(typed, "invalid specification: destination can't be '/'");
   return path;
@@ -85,13 +105,39 @@ function applyVolumeMode(request: MountRequest, mode: string): void {
 export function parseTmpfs(typed: string): MountRequest {
   const mark = typed.indexOf(':');
   const request = blankRequest(typed, 'tmpfs', mark < 0 ? typed : typed.slice(0, mark));
-  const words = mark < 0 ? [] : typed.slice(mark + 1).split(',').filter((word) => word !== '');
-  for (const word of words) if (!isTmpfsOption(word)) throw mountError(typed, `invalid tmpfs option ${JSON.stringify(word)}`);
+  const words =
+    mark < 0
+      ? []
+      : typed
+          .slice(mark + 1)
+          .split(',')
+          .filter((word) => word !== '');
+  for (const word of words)
+    if (!isTmpfsOption(word)) throw mountError(typed, `invalid tmpfs option ${JSON.stringify(word)}`);
   request.flags = mergeTmpfsOptions(words);
   return request;
 }
 
-const TMPFS_WORDS = ['ro', 'rw', ...FLAG_WORDS, 'sync', 'async', 'dirsync', 'atime', 'noatime', 'diratime', 'nodiratime', 'relatime', 'norelatime', 'strictatime', 'nostrictatime', ...PROPAGATIONS, 'unbindable', 'runbindable', 'notmpcopyup'];
+const TMPFS_WORDS = [
+  'ro',
+  'rw',
+  ...FLAG_WORDS,
+  'sync',
+  'async',
+  'dirsync',
+  'atime',
+  'noatime',
+  'diratime',
+  'nodiratime',
+  'relatime',
+  'norelatime',
+  'strictatime',
+  'nostrictatime',
+  ...PROPAGATIONS,
+  'unbindable',
+  'runbindable',
+  'notmpcopyup',
+];
 
 function isTmpfsOption(word: string): boolean {
   return TMPFS_WORDS.includes(word) || /^(size|nr_blocks|nr_inodes|mode|uid|gid|mpol|huge)=\S+$/.test(word);
@@ -102,7 +148,11 @@ export function mergeTmpfsOptions(words: readonly string[]): string[] {
   const chosen = new Map<string, string>();
   for (const word of ['noexec', 'nosuid', 'nodev', ...words]) {
     if (word === 'notmpcopyup') continue;
-    const subject = word.includes('=') ? word.slice(0, word.indexOf('=')) : word === 'ro' || word === 'rw' ? 'access' : word.replace(/^no/, '');
+    const subject = word.includes('=')
+      ? word.slice(0, word.indexOf('='))
+      : word === 'ro' || word === 'rw'
+        ? 'access'
+        : word.replace(/^no/, '');
     chosen.set(subject, word);
   }
   return [...chosen.values()];

@@ -29,17 +29,32 @@ export function chooseNamespaces(options: Modes, context: NamespaceContext, deci
     throw new RrunError('CONFIG_INVALID', 'cannot set a host name: conflicting options: hostname and --uts=host');
   }
   const list: SpecNamespace[] = [{ type: 'user' }, { type: 'mount' }];
-  if (network.kind !== 'host') list.push(network.path === undefined ? { type: 'network' } : { type: 'network', path: network.path });
+  if (network.kind !== 'host')
+    list.push(network.path === undefined ? { type: 'network' } : { type: 'network', path: network.path });
   if (pid !== 'host') list.push(ownOrJoined('pid', pid, joined.pid));
   if (ipc !== 'host') list.push(ownOrJoined('ipc', ipc, joined.ipc));
   if (uts !== 'host') list.push({ type: 'uts' });
   list.push({ type: 'cgroup' });
 
-  if (pid === 'host') decisions.push({ topic: 'pid namespace', choice: "the host's", why: '--pid=host; processes of the container then outlive a killed monitor' });
-  for (const [kind, mode] of [['ipc', ipc], ['uts', uts]] as const) {
+  if (pid === 'host')
+    decisions.push({
+      topic: 'pid namespace',
+      choice: "the host's",
+      why: '--pid=host; processes of the container then outlive a killed monitor',
+    });
+  for (const [kind, mode] of [
+    ['ipc', ipc],
+    ['uts', uts],
+  ] as const) {
     if (mode === 'host') decisions.push({ topic: `${kind} namespace`, choice: "the host's", why: `--${kind}=host` });
   }
-  return { list, ownNetwork: network.kind !== 'host' && network.path === undefined, ownPid: pid !== 'host', ipc, ownUts: uts !== 'host' };
+  return {
+    list,
+    ownNetwork: network.kind !== 'host' && network.path === undefined,
+    ownPid: pid !== 'host',
+    ipc,
+    ownUts: uts !== 'host',
+  };
 }
 
 function ownOrJoined(type: 'pid' | 'ipc', mode: string, hostPid: number | undefined): SpecNamespace {
@@ -53,5 +68,8 @@ function parseMode(option: string, typed: string | undefined, modes: readonly [s
   if (typed === undefined || typed === '') return modes[0];
   if (option !== '--uts' && /^container:./.test(typed)) return 'container';
   if (modes.includes(typed)) return typed;
-  throw new RrunError('CONFIG_INVALID', `cannot use ${option} "${typed}": want ${modes.join(', ')}${option === '--uts' ? '' : ' or container:NAME'}`);
+  throw new RrunError(
+    'CONFIG_INVALID',
+    `cannot use ${option} "${typed}": want ${modes.join(', ')}${option === '--uts' ? '' : ' or container:NAME'}`,
+  );
 }

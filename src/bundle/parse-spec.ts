@@ -1,7 +1,15 @@
 // Checks anybody's config.json against the runtime-spec types and writes ours; says which member is wrong and what it should be.
 
 import { RrunError } from '../errors.js';
-import { CAPABILITY_SETS, HOOK_KINDS, NAMESPACE_TYPES, SECCOMP_ACTIONS, SECCOMP_OPERATORS, type Spec, type SpecSeccomp } from './spec.wire.js';
+import {
+  CAPABILITY_SETS,
+  HOOK_KINDS,
+  NAMESPACE_TYPES,
+  SECCOMP_ACTIONS,
+  SECCOMP_OPERATORS,
+  type Spec,
+  type SpecSeccomp,
+} from './spec.wire.js';
 
 /** Larger files are no config.json: Docker's own are about 10 kB, those with a seccomp profile 20 kB. */
 const MAX_CONFIG_BYTES = 4 << 20;
@@ -34,7 +42,8 @@ const flag: Check = (value, at) => {
 const integer =
   (min: number, max: number): Check =>
   (value, at) => {
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) fail(at, `a whole number from ${min} to ${max}`, value);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
+      fail(at, `a whole number from ${min} to ${max}`, value);
   };
 const oneOf =
   (words: readonly string[]): Check =>
@@ -66,16 +75,19 @@ const shape =
   (required: Record<string, Check>, optional: Record<string, Check> = {}): Check =>
   (value, at) => {
     const object = asObject(value, at);
-    for (const key of [...Object.keys(required), ...Object.keys(optional)]) if (object[key] === null) delete object[key];
+    for (const key of [...Object.keys(required), ...Object.keys(optional)])
+      if (object[key] === null) delete object[key];
     for (const [key, check] of Object.entries(required)) check(object[key], `${at}.${key}`);
-    for (const [key, check] of Object.entries(optional)) if (object[key] !== undefined) check(object[key], `${at}.${key}`);
+    for (const [key, check] of Object.entries(optional))
+      if (object[key] !== undefined) check(object[key], `${at}.${key}`);
   };
 
 const id = integer(0, 4294967294);
 const mapping = list(shape({ containerID: id, hostID: id, size: integer(1, 4294967295) }));
 const limit = integer(0, RLIMIT_UNLIMITED);
 const wide: Check = (value, at) => {
-  if (typeof value === 'string' ? !/^\d{1,20}$/.test(value) || BigInt(value) >= 1n << 64n : true) integer(0, Number.MAX_SAFE_INTEGER)(value, at);
+  if (typeof value === 'string' ? !/^\d{1,20}$/.test(value) || BigInt(value) >= 1n << 64n : true)
+    integer(0, Number.MAX_SAFE_INTEGER)(value, at);
 };
 const user = shape({ uid: id, gid: id }, { umask: integer(0, 0o777), additionalGids: list(id) });
 const capabilities = shape({}, Object.fromEntries(CAPABILITY_SETS.map((set) => [set, list(filled)])));
@@ -98,7 +110,15 @@ const mount = shape(
   { destination: filled },
   { type: text, source: text, options: list(text), uidMappings: mapping, gidMappings: mapping },
 );
-const hooks = shape({}, Object.fromEntries(HOOK_KINDS.map((kind) => [kind, list(shape({ path: absolute }, { args: list(text), env: list(text), timeout: integer(1, 1e9) }))])));
+const hooks = shape(
+  {},
+  Object.fromEntries(
+    HOOK_KINDS.map((kind) => [
+      kind,
+      list(shape({ path: absolute }, { args: list(text), env: list(text), timeout: integer(1, 1e9) })),
+    ]),
+  ),
+);
 const device = shape(
   { path: absolute, type: oneOf(['c', 'b', 'u', 'p']) },
   { major: integer(0, 4294967295), minor: integer(0, 4294967295), fileMode: integer(0, 0o7777), uid: id, gid: id },
@@ -132,7 +152,17 @@ const linux = shape(
     namespaces: list(shape({ type: oneOf(NAMESPACE_TYPES) }, { path: absolute })),
     devices: list(device),
     seccomp,
-    rootfsPropagation: oneOf(['', 'shared', 'slave', 'private', 'unbindable', 'rshared', 'rslave', 'rprivate', 'runbindable']),
+    rootfsPropagation: oneOf([
+      '',
+      'shared',
+      'slave',
+      'private',
+      'unbindable',
+      'rshared',
+      'rslave',
+      'rprivate',
+      'runbindable',
+    ]),
     maskedPaths: list(absolute),
     readonlyPaths: list(absolute),
     mountLabel: text,
@@ -147,7 +177,11 @@ const spec = shape(
 
 /** Parses JSON in which "value" and "valueTwo" may need 64 bits: such numbers become strings. */
 export function parseWideJson(source: string, name: string): unknown {
-  if (source.length > MAX_CONFIG_BYTES) throw new RrunError('CONFIG_INVALID', `cannot use ${name}: ${source.length} bytes, want at most ${MAX_CONFIG_BYTES}`);
+  if (source.length > MAX_CONFIG_BYTES)
+    throw new RrunError(
+      'CONFIG_INVALID',
+      `cannot use ${name}: ${source.length} bytes, want at most ${MAX_CONFIG_BYTES}`,
+    );
   try {
     return JSON.parse(source.replace(/("value(?:Two)?"\s*:\s*)(\d{16,20})(?=\s*[,}])/g, '$1"$2"'));
   } catch (error) {

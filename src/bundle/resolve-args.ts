@@ -16,9 +16,13 @@ export function resolveArgs({ entrypoint, command, imageEntrypoint, imageCmd }: 
   const tail = command.length > 0 || entrypoint !== undefined ? command : (imageCmd ?? []);
   const args = [...head, ...tail];
   if (args.length === 0) {
-    throw new RrunError('CONFIG_INVALID', 'cannot create the container: no command specified, and the image names none', {
-      hint: 'put a command after the image, for example: /bin/sh',
-    });
+    throw new RrunError(
+      'CONFIG_INVALID',
+      'cannot create the container: no command specified, and the image names none',
+      {
+        hint: 'put a command after the image, for example: /bin/sh',
+      },
+    );
   }
   return args;
 }

@@ -36,8 +36,8 @@ const MAX_ID = 2147483647;
 export function resolveUser(user: string, lookup: UserLookup): ResolvedUser {
   const [userWord = '', groupWord = ''] = user.split(':');
   const uidWord = parseId(userWord);
-  const passwd = parsePasswd(lookup.passwd ?? '').find(
-    (entry) => (userWord === '' ? entry.uid === 0 : entry.name === userWord || entry.uid === uidWord),
+  const passwd = parsePasswd(lookup.passwd ?? '').find((entry) =>
+    userWord === '' ? entry.uid === 0 : entry.name === userWord || entry.uid === uidWord,
   );
   if (passwd === undefined && userWord !== '' && uidWord === undefined) throw missing('user', userWord, 'passwd');
   const uid = passwd?.uid ?? uidWord ?? 0;
@@ -46,7 +46,8 @@ export function resolveUser(user: string, lookup: UserLookup): ResolvedUser {
   const groups = parseGroup(lookup.group ?? '');
   const base = { uid, home: passwd?.home || '/', ...(passwd === undefined ? {} : { name: passwd.name }) };
   if (groupWord !== '') return { ...base, gid: resolveGroup(groupWord, groups), groups: [] };
-  const memberOf = passwd === undefined ? [] : groups.filter((group) => group.members.includes(passwd.name)).map((group) => group.gid);
+  const memberOf =
+    passwd === undefined ? [] : groups.filter((group) => group.members.includes(passwd.name)).map((group) => group.gid);
   return { ...base, gid: passwd?.gid ?? 0, groups: [...new Set(memberOf)] };
 }
 
@@ -79,12 +80,18 @@ function missing(kind: 'user' | 'group', word: string, file: 'passwd' | 'group')
 }
 
 function parsePasswd(text: string): PasswdEntry[] {
-  return records(text, 4).map(([name = '', , uid, gid, , home = '']) => ({ name, uid: Number(uid), gid: Number(gid), home })).filter(({ uid, gid }) => isId(uid) && isId(gid));
+  return records(text, 4)
+    .map(([name = '', , uid, gid, , home = '']) => ({ name, uid: Number(uid), gid: Number(gid), home }))
+    .filter(({ uid, gid }) => isId(uid) && isId(gid));
 }
 
 function parseGroup(text: string): GroupEntry[] {
   return records(text, 3)
-    .map(([name = '', , gid, members = '']) => ({ name, gid: Number(gid), members: members.split(',').filter((member) => member !== '') }))
+    .map(([name = '', , gid, members = '']) => ({
+      name,
+      gid: Number(gid),
+      members: members.split(',').filter((member) => member !== ''),
+    }))
     .filter(({ gid }) => isId(gid));
 }
 

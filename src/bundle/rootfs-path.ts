@@ -9,5 +9,7 @@ export function normalizePath(text: string): string {
 }
 
 export function pathDepth(text: string): number {
-  return normalizePath(text).split('/').filter((part) => part !== '').length;
+  return normalizePath(text)
+    .split('/')
+    .filter((part) => part !== '').length;
 }

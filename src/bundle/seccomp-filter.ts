@@ -34,7 +34,10 @@ export function wantsEnosysStub({ defaultAction, defaultErrnoRet }: SpecSeccomp)
 /** Number of an action with its errno or trace data. */
 export function actionNumber(action: SeccompAction, errnoRet?: number): number {
   if (action === 'SCMP_ACT_NOTIFY') {
-    throw new RrunError('CONFIG_INVALID', 'cannot use SCMP_ACT_NOTIFY in a seccomp profile: a listener is not supported');
+    throw new RrunError(
+      'CONFIG_INVALID',
+      'cannot use SCMP_ACT_NOTIFY in a seccomp profile: a listener is not supported',
+    );
   }
   const hasData = action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
   return (ACTIONS[action] | (hasData ? (errnoRet ?? EPERM) & 0xffff : 0)) >>> 0;
@@ -44,7 +47,8 @@ export function actionNumber(action: SeccompAction, errnoRet?: number): number {
 export function filterFlags({ flags = [] }: SpecSeccomp): number {
   return flags.reduce((sum, flag) => {
     const value = flag === TSYNC ? 0 : FLAGS[flag];
-    if (value === undefined) throw new RrunError('CONFIG_INVALID', `cannot use the seccomp profile: flag "${flag}" is not supported`);
+    if (value === undefined)
+      throw new RrunError('CONFIG_INVALID', `cannot use the seccomp profile: flag "${flag}" is not supported`);
     return sum | value;
   }, 0);
 }

@@ -60,7 +60,8 @@ const ARCHITECTURES: readonly (readonly [node: string, machine: string, go: stri
 
 export function nativeArchitecture(kernelArch: string): { go: string; scmp: string } {
   const row = ARCHITECTURES.find((names) => names.slice(0, 3).includes(kernelArch));
-  if (row === undefined) throw new RrunError('CONFIG_INVALID', `cannot use a seccomp filter: architecture "${kernelArch}" is not known`);
+  if (row === undefined)
+    throw new RrunError('CONFIG_INVALID', `cannot use a seccomp filter: architecture "${kernelArch}" is not known`);
   return { go: row[2], scmp: row[3] };
 }
 
@@ -99,7 +100,11 @@ export function resolveSeccompProfile(profile: SeccompProfile, conditions: Profi
   };
 }
 
-function applies({ includes, excludes }: ProfileRule, goArch: string, { capabilities, kernelRelease }: ProfileConditions): boolean {
+function applies(
+  { includes, excludes }: ProfileRule,
+  goArch: string,
+  { capabilities, kernelRelease }: ProfileConditions,
+): boolean {
   if (excludes?.arches?.includes(goArch)) return false;
   if (excludes?.caps?.some((name) => capabilities.includes(name))) return false;
   if (excludes?.minKernel && isKernelAtLeast(kernelRelease, excludes.minKernel)) return false;
@@ -121,7 +126,8 @@ function resolveRule(rule: ProfileRule): SpecSyscall {
 function errnoOf(name: string | undefined, number: number | null | undefined): number | undefined {
   if (name === undefined || name === '') return number ?? undefined;
   const found = (constants.errno as Record<string, number | undefined>)[name];
-  if (found === undefined) throw new RrunError('CONFIG_INVALID', `cannot use the seccomp profile: errno "${name}" is not known`);
+  if (found === undefined)
+    throw new RrunError('CONFIG_INVALID', `cannot use the seccomp profile: errno "${name}" is not known`);
   return found;
 }
 

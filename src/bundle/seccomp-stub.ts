@@ -51,7 +51,12 @@ function compareNumber({ token, highestCall }: FilterArchitecture, x32: FilterAr
   if (token !== X86_64_TOKEN) return [number, ...native];
   // Without x32 among the filtered ones, refusing it is the filter's business.
   if (x32 === undefined) return [number, { code: JMP_JGE_K, k: X32_BIT, jt: 2, jf: 0 }, ...native];
-  return [number, { code: JMP_JGE_K, k: X32_BIT, jt: 0, jf: 1 }, { code: JMP_JGT_K, k: x32.highestCall, jt: 1, jf: 2 }, ...native];
+  return [
+    number,
+    { code: JMP_JGE_K, k: X32_BIT, jt: 0, jf: 1 },
+    { code: JMP_JGT_K, k: x32.highestCall, jt: 1, jf: 2 },
+    ...native,
+  ];
 }
 
 function encode({ code, jt = 0, jf = 0, k }: Instruction): Buffer {

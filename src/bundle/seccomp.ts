@@ -34,14 +34,18 @@ export async function loadSeccomp(seccomp: SpecSeccomp, cacheDir: HostPath): Pro
 function cacheKey(seccomp: SpecSeccomp, library: string): string {
   const { size, mtimeMs } = statSync(library);
   const identity = [COMPILER_VERSION, process.arch, path.basename(library), size, mtimeMs];
-  return createHash('sha256').update(JSON.stringify([identity, canonical(seccomp)])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([identity, canonical(seccomp)]))
+    .digest('hex');
 }
 
 /** The same value whatever the order of members. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entry]) => [key, canonical(entry)]);
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, entry]) => [key, canonical(entry)]);
 }
 
 async function isProgram(file: string): Promise<boolean> {
@@ -72,7 +76,10 @@ async function compile(handle: FileHandle, seccomp: SpecSeccomp, library: string
   const whole = wantsEnosysStub(seccomp) ? Buffer.concat([enosysStub(architectures), program]) : program;
   const count = whole.length / BPF_INSTRUCTION_BYTES;
   if (count > MAX_INSTRUCTIONS) {
-    throw new RrunError('CONFIG_INVALID', `cannot use the seccomp profile: it compiles to ${count} instructions, the kernel takes ${MAX_INSTRUCTIONS}`);
+    throw new RrunError(
+      'CONFIG_INVALID',
+      `cannot use the seccomp profile: it compiles to ${count} instructions, the kernel takes ${MAX_INSTRUCTIONS}`,
+    );
   }
   await handle.truncate(0);
   await handle.write(whole, 0, whole.length, 0);
@@ -89,9 +96,28 @@ async function sweep(dir: string): Promise<void> {
 
 /** The file that the loader would take: a multiarch directory, lib64, lib. */
 function findLibrary(): string {
-  const machine = { x64: 'x86_64', arm64: 'aarch64', arm: 'arm', ppc64: 'powerpc64le', s390x: 's390x', riscv64: 'riscv64', loong64: 'loongarch64' }[process.arch as string];
-  const multiarch = machine === undefined ? [] : [`/usr/lib/${machine}-linux-gnu${machine === 'arm' ? 'eabihf' : ''}`, `/lib/${machine}-linux-gnu`];
-  const dirs = [...(process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((dir) => dir !== ''), ...multiarch, '/usr/lib64', '/lib64', '/usr/lib', '/lib', '/usr/local/lib'];
+  const machine = {
+    x64: 'x86_64',
+    arm64: 'aarch64',
+    arm: 'arm',
+    ppc64: 'powerpc64le',
+    s390x: 's390x',
+    riscv64: 'riscv64',
+    loong64: 'loongarch64',
+  }[process.arch as string];
+  const multiarch =
+    machine === undefined
+      ? []
+      : [`/usr/lib/${machine}-linux-gnu${machine === 'arm' ? 'eabihf' : ''}`, `/lib/${machine}-linux-gnu`];
+  const dirs = [
+    ...(process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((dir) => dir !== ''),
+    ...multiarch,
+    '/usr/lib64',
+    '/lib64',
+    '/usr/lib',
+    '/lib',
+    '/usr/local/lib',
+  ];
   const found = dirs.map((dir) => path.join(dir, SONAME)).find((file) => existsSync(file));
   if (found !== undefined) return realpathSync(found);
   throw new RrunError('PROGRAM_MISSING', `cannot compile the seccomp filter: ${SONAME} not found`, {

@@ -1,7 +1,7 @@
 // --security-opt: Docker's words and podman's mask and unmask.
 
 import { RrunError } from '../errors.js';
-import { nearestWord } from './nearest-word.js';
+import { closestWord } from '../util/text.js';
 
 export interface SecurityOptions {
   /** "unconfined", "builtin" (the default) or the path of a profile. */
@@ -20,7 +20,14 @@ const KEYS = ['seccomp', 'no-new-privileges', 'apparmor', 'label', 'mask', 'unma
 
 /** `KEY[=VALUE]`; Docker also reads `KEY:VALUE`. */
 export function parseSecurityOptions(typedOptions: readonly string[]): SecurityOptions {
-  const options: SecurityOptions = { seccomp: 'builtin', noNewPrivileges: false, labels: [], mask: [], unmask: [], writableCgroups: false };
+  const options: SecurityOptions = {
+    seccomp: 'builtin',
+    noNewPrivileges: false,
+    labels: [],
+    mask: [],
+    unmask: [],
+    writableCgroups: false,
+  };
   for (const typed of typedOptions) {
     const mark = typed.search(/[=:]/);
     applyOption(options, typed, mark < 0 ? typed : typed.slice(0, mark), mark < 0 ? undefined : typed.slice(mark + 1));
@@ -56,8 +63,12 @@ function applyOption(options: SecurityOptions, typed: string, key: string, value
     case 'proc-opts':
       throw refused(typed, 'options for /proc are not supported');
     default: {
-      const near = nearestWord(key, KEYS);
-      throw refused(typed, 'unknown option', near === undefined ? `known are ${KEYS.join(', ')}` : `did you mean ${near}?`);
+      const near = closestWord(key, KEYS);
+      throw refused(
+        typed,
+        'unknown option',
+        near === undefined ? `known are ${KEYS.join(', ')}` : `did you mean ${near}?`,
+      );
     }
   }
 }
@@ -81,7 +92,8 @@ function parseLabel(typed: string, value: string): string {
 function parsePaths(typed: string, key: string, value: string): string[] {
   const paths = value.split(':');
   for (const path of paths) {
-    if (!path.startsWith('/') && !(key === 'unmask' && path.toUpperCase() === 'ALL')) throw refused(typed, `"${path}" is not an absolute path`);
+    if (!path.startsWith('/') && !(key === 'unmask' && path.toUpperCase() === 'ALL'))
+      throw refused(typed, `"${path}" is not an absolute path`);
   }
   return paths;
 }

@@ -11,7 +11,8 @@ const S_IFIFO = 0o010000;
 const S_IFSOCK = 0o140000;
 
 /** apt re-reads its ids after dropping them and gives up: its sandbox user is switched off by this file. */
-export const APT_SANDBOX_TEXT = '// One id is mapped in this container: apt cannot become the user _apt.\nAPT::Sandbox::User "root";\n';
+export const APT_SANDBOX_TEXT =
+  '// One id is mapped in this container: apt cannot become the user _apt.\nAPT::Sandbox::User "root";\n';
 /** Read last, so that it wins. */
 export const APT_SANDBOX_PATH = '/etc/apt/apt.conf.d/zz-rrun-single-id';
 
@@ -34,7 +35,9 @@ function typeIs(index: number, type: number): SpecSyscallArg {
 
 function fakes(): SpecSyscall[] {
   const fake = { action: 'SCMP_ACT_ERRNO', errnoRet: 0 } as const;
-  const nodes = [...MKNODS].flatMap(([name, index]) => [S_IFCHR, S_IFBLK].map((type) => ({ names: [name], ...fake, args: [typeIs(index, type)] })));
+  const nodes = [...MKNODS].flatMap(([name, index]) =>
+    [S_IFCHR, S_IFBLK].map((type) => ({ names: [name], ...fake, args: [typeIs(index, type)] })),
+  );
   return [{ names: [...FAKED], ...fake }, ...nodes];
 }
 
@@ -44,7 +47,8 @@ function fakes(): SpecSyscall[] {
  * unconditional rule for mknod becomes one for each of the other file types.
  */
 export function singleIdFilter(base: SpecSeccomp | undefined, architectures: readonly string[]): SpecSeccomp {
-  if (base === undefined) return { defaultAction: 'SCMP_ACT_ALLOW', architectures: [...architectures], syscalls: fakes() };
+  if (base === undefined)
+    return { defaultAction: 'SCMP_ACT_ALLOW', architectures: [...architectures], syscalls: fakes() };
   const others = (base.syscalls ?? []).flatMap((rule): SpecSyscall[] => {
     const names = rule.names.filter((name) => !FAKED.includes(name) && !MKNODS.has(name));
     const rest = names.length === 0 ? [] : [{ ...rule, names }];

@@ -32,7 +32,15 @@ export interface SpecProcess {
   apparmorProfile?: string;
   selinuxLabel?: string;
   oomScoreAdj?: number;
-  scheduler?: { policy: string; nice?: number; priority?: number; flags?: string[]; runtime?: number; deadline?: number; period?: number };
+  scheduler?: {
+    policy: string;
+    nice?: number;
+    priority?: number;
+    flags?: string[];
+    runtime?: number;
+    deadline?: number;
+    period?: number;
+  };
   ioPriority?: { class: string; priority: number };
   execCPUAffinity?: { initial?: string; final?: string };
 }
@@ -69,7 +77,14 @@ export interface SpecIdMapping {
   size: number;
 }
 
-export const HOOK_KINDS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const;
+export const HOOK_KINDS = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
 export type SpecHooks = { [Kind in (typeof HOOK_KINDS)[number]]?: SpecHook[] };
 export interface SpecHook {
   path: string;

@@ -27,7 +27,9 @@ export function parseSignal(typed: string): NamedSignal {
   }
   const number = (constants.signals as Record<string, number | undefined>)[`SIG${short}`];
   if (number !== undefined) return { name: signalName(number), number };
-  throw new RrunError('CONFIG_INVALID', `cannot use signal "${typed}": invalid signal`, { hint: 'use a name such as SIGTERM or a number from 1 to 64' });
+  throw new RrunError('CONFIG_INVALID', `cannot use signal "${typed}": invalid signal`, {
+    hint: 'use a name such as SIGTERM or a number from 1 to 64',
+  });
 }
 
 export function signalName(number: number): string {

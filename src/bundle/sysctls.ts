@@ -10,17 +10,32 @@ export interface SysctlNamespaces {
   uts: boolean;
 }
 
-const IPC_SYSCTLS = ['kernel.msgmax', 'kernel.msgmnb', 'kernel.msgmni', 'kernel.sem', 'kernel.shmall', 'kernel.shmmax', 'kernel.shmmni', 'kernel.shm_rmid_forced'];
+const IPC_SYSCTLS = [
+  'kernel.msgmax',
+  'kernel.msgmnb',
+  'kernel.msgmni',
+  'kernel.sem',
+  'kernel.shmall',
+  'kernel.shmmax',
+  'kernel.shmmni',
+  'kernel.shm_rmid_forced',
+];
 
 /** "net/ipv4/x" is the same as "net.ipv4.x"; in the first form a dot may be part of a name (an interface "eth0.1"). */
 export function validateSysctls(sysctls: Record<string, string>, own: SysctlNamespaces): void {
   for (const key of Object.keys(sysctls)) {
     const name = key.includes('/') ? key.split('/').join('.') : key;
-    if (!/^[\w-]+([./][\w.:-]+)+$/.test(key) || key.split('/').includes('..')) throw sysctlError(key, 'not a sysctl name');
+    if (!/^[\w-]+([./][\w.:-]+)+$/.test(key) || key.split('/').includes('..'))
+      throw sysctlError(key, 'not a sysctl name');
     if (name.startsWith('net.')) requireOwn(key, own.network, 'network');
     else if (name.startsWith('fs.mqueue.') || IPC_SYSCTLS.includes(name)) requireOwn(key, own.ipc, 'ipc');
     else if (name === 'kernel.domainname' || name === 'kernel.hostname') requireUts(key, name, own);
-    else throw sysctlError(key, 'not in a separate kernel namespace', 'only net.*, fs.mqueue.*, kernel.domainname and the kernel.msg*, kernel.sem, kernel.shm* of IPC can be set for a container');
+    else
+      throw sysctlError(
+        key,
+        'not in a separate kernel namespace',
+        'only net.*, fs.mqueue.*, kernel.domainname and the kernel.msg*, kernel.sem, kernel.shm* of IPC can be set for a container',
+      );
   }
 }
 
@@ -34,7 +49,11 @@ function requireUts(key: string, name: string, { uts }: SysctlNamespaces): void 
 }
 
 /** Docker's two defaults for a network namespace of one's own: any port and unprivileged ping without a capability. */
-export function defaultSysctls(ownNetwork: boolean, gidMappings: readonly IdMapping[], decisions: Decision[]): Record<string, string> {
+export function defaultSysctls(
+  ownNetwork: boolean,
+  gidMappings: readonly IdMapping[],
+  decisions: Decision[],
+): Record<string, string> {
   if (!ownNetwork) return {};
   const lastGid = Math.max(...gidMappings.map(({ containerID, size }) => containerID + size - 1));
   const firstGid = Math.min(...gidMappings.map(({ containerID }) => containerID));

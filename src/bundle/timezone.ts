@@ -36,5 +36,7 @@ function isFile(file: string): boolean {
 }
 
 function unknownZone(tz: string): RrunError {
-  return new RrunError('CONFIG_INVALID', `cannot use time zone "${tz}": it is not in ${ZONEINFO}`, { hint: 'use a name such as Europe/Berlin, or "local"' });
+  return new RrunError('CONFIG_INVALID', `cannot use time zone "${tz}": it is not in ${ZONEINFO}`, {
+    hint: 'use a name such as Europe/Berlin, or "local"',
+  });
 }

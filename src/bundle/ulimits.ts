@@ -1,11 +1,28 @@
 // --ulimit NAME=SOFT[:HARD] → process.rlimits.
 
 import { RrunError } from '../errors.js';
-import { nearestWord } from './nearest-word.js';
+import { closestWord } from '../util/text.js';
 import { RLIMIT_UNLIMITED } from './parse-spec.js';
 import type { SpecRlimit } from './spec.wire.js';
 
-const NAMES = ['as', 'core', 'cpu', 'data', 'fsize', 'locks', 'memlock', 'msgqueue', 'nice', 'nofile', 'nproc', 'rss', 'rtprio', 'rttime', 'sigpending', 'stack'];
+const NAMES = [
+  'as',
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
+];
 /** Spelling of /proc/PID/limits for each name, where it is not the name. */
 const PROC_NAMES: Record<string, string> = {
   'Max cpu time': 'cpu',
@@ -27,13 +44,20 @@ const PROC_NAMES: Record<string, string> = {
 };
 
 /** A later limit of the same name replaces the earlier one. `hardLimits`: the caller's, which cannot be passed without privilege. */
-export function makeRlimits(typedLimits: readonly string[], hardLimits: Readonly<Record<string, number>>): SpecRlimit[] {
+export function makeRlimits(
+  typedLimits: readonly string[],
+  hardLimits: Readonly<Record<string, number>>,
+): SpecRlimit[] {
   const limits = new Map<string, SpecRlimit>();
   for (const typed of typedLimits) {
     const { name, soft, hard } = parseUlimit(typed);
     const most = hardLimits[name] ?? Infinity;
     if (hard > most) {
-      throw ulimitError(typed, `the hard limit of the caller is ${most}`, 'raise it for your user in /etc/security/limits.conf, or ask for less');
+      throw ulimitError(
+        typed,
+        `the hard limit of the caller is ${most}`,
+        'raise it for your user in /etc/security/limits.conf, or ask for less',
+      );
     }
     limits.set(name, { type: `RLIMIT_${name.toUpperCase()}`, soft: toWire(soft), hard: toWire(hard) });
   }
@@ -43,15 +67,25 @@ export function makeRlimits(typedLimits: readonly string[], hardLimits: Readonly
 /** Docker's syntax; -1 and "unlimited" are Infinity. */
 export function parseUlimit(typed: string): { name: string; soft: number; hard: number } {
   const [name = '', value, ...more] = typed.split('=');
-  if (value === undefined || more.length > 0) throw ulimitError(typed, 'invalid ulimit argument, want NAME=SOFT[:HARD]');
+  if (value === undefined || more.length > 0)
+    throw ulimitError(typed, 'invalid ulimit argument, want NAME=SOFT[:HARD]');
   if (!NAMES.includes(name)) {
-    const near = nearestWord(name, NAMES);
-    throw ulimitError(typed, `invalid ulimit type: ${name}`, near === undefined ? `known are ${NAMES.join(', ')}` : `did you mean ${near}?`);
+    const near = closestWord(name, NAMES);
+    throw ulimitError(
+      typed,
+      `invalid ulimit type: ${name}`,
+      near === undefined ? `known are ${NAMES.join(', ')}` : `did you mean ${near}?`,
+    );
   }
   const words = value.split(':');
-  if (words.length > 2) throw ulimitError(typed, `too many limit value arguments - ${value}, can only have up to two, soft[:hard]`);
-  const [soft, hard] = [words[0] ?? '', words[1] ?? words[0] ?? ''].map((word) => parseLimit(typed, word)) as [number, number];
-  if (soft > hard) throw ulimitError(typed, `ulimit soft limit must be less than or equal to hard limit: ${words[0]} > ${words[1]}`);
+  if (words.length > 2)
+    throw ulimitError(typed, `too many limit value arguments - ${value}, can only have up to two, soft[:hard]`);
+  const [soft, hard] = [words[0] ?? '', words[1] ?? words[0] ?? ''].map((word) => parseLimit(typed, word)) as [
+    number,
+    number,
+  ];
+  if (soft > hard)
+    throw ulimitError(typed, `ulimit soft limit must be less than or equal to hard limit: ${words[0]} > ${words[1]}`);
   return { name, soft, hard };
 }
 

@@ -26,7 +26,10 @@ export interface UserMounts {
 }
 
 /** Refuses a destination that is asked for twice, then makes what is missing on the host. */
-export async function makeUserMounts(requests: readonly MountRequest[], context: UserMountContext): Promise<UserMounts> {
+export async function makeUserMounts(
+  requests: readonly MountRequest[],
+  context: UserMountContext,
+): Promise<UserMounts> {
   const seen = new Set<string>();
   for (const { typed, destination } of requests) {
     if (seen.has(destination)) throw mountError(typed, `duplicate mount point: ${destination}`);
@@ -49,7 +52,12 @@ async function addBind(request: MountRequest, context: UserMountContext, made: U
   const use = request.type === 'volume' ? await ensureVolume(request, context) : await hostDirectory(request, context);
   if (request.chown) use.chown = { uid: context.uid, gid: context.gid };
   made.volumes.push(use);
-  made.mounts.push({ destination: request.destination, type: 'bind', source: use.source, options: bindOptions(request) });
+  made.mounts.push({
+    destination: request.destination,
+    type: 'bind',
+    source: use.source,
+    options: bindOptions(request),
+  });
 }
 
 /** A read-only bind is read-only all the way down ("rro", mount_setattr(2)) unless bind-recursive says otherwise, as Docker 25 has it. */
@@ -58,12 +66,19 @@ function bindOptions({ readonly, recursive, propagation, flags }: MountRequest):
   return [recursive === 'disabled' ? 'bind' : 'rbind', ...access, propagation, ...flags];
 }
 
-async function hostDirectory({ typed, source = '', destination, createSource }: MountRequest, { dryRun = false }: UserMountContext): Promise<VolumeUse> {
+async function hostDirectory(
+  { typed, source = '', destination, createSource }: MountRequest,
+  { dryRun = false }: UserMountContext,
+): Promise<VolumeUse> {
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => error.code ?? 'EIO');
   if (found === 'ENOENT' && createSource) {
     if (!dryRun) await makeDirectory(typed, source);
   } else if (found === 'ENOENT' || found === 'ENOTDIR') {
-    throw mountError(typed, `bind source path does not exist: ${source}`, 'create it first, or use -v, which creates a missing directory');
+    throw mountError(
+      typed,
+      `bind source path does not exist: ${source}`,
+      'create it first, or use -v, which creates a missing directory',
+    );
   } else if (typeof found === 'string') {
     throw mountError(typed, `cannot look at "${source}": ${found}`);
   }
@@ -76,7 +91,10 @@ async function makeDirectory(typed: string, directory: string): Promise<void> {
   });
 }
 
-async function ensureVolume(request: MountRequest, { volumesDir, dryRun = false }: UserMountContext): Promise<VolumeUse> {
+async function ensureVolume(
+  request: MountRequest,
+  { volumesDir, dryRun = false }: UserMountContext,
+): Promise<VolumeUse> {
   const anonymous = request.source === undefined;
   const name = request.source ?? randomBytes(32).toString('hex');
   const data = path.join(volumesDir, name, '_data');
@@ -89,7 +107,9 @@ async function ensureVolume(request: MountRequest, { volumesDir, dryRun = false 
 /** Whether it was not there yet. */
 async function makeVolume(name: string, data: string): Promise<boolean> {
   const first = await mkdir(data, { recursive: true, mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
-    throw new RrunError('STORE_UNUSABLE', `cannot create volume "${name}": mkdir "${data}": ${error.code}`, { cause: error });
+    throw new RrunError('STORE_UNUSABLE', `cannot create volume "${name}": mkdir "${data}": ${error.code}`, {
+      cause: error,
+    });
   });
   return first !== undefined;
 }
@@ -99,7 +119,8 @@ async function insideVolume({ typed }: MountRequest, data: string, subpath: stri
   const target = await realpath(path.join(root, subpath)).catch((error: NodeJS.ErrnoException) => {
     throw mountError(typed, `cannot use volume-subpath "${subpath}": ${error.code}`);
   });
-  if (target !== root && !target.startsWith(`${root}/`)) throw mountError(typed, `volume-subpath "${subpath}" leads out of the volume`);
+  if (target !== root && !target.startsWith(`${root}/`))
+    throw mountError(typed, `volume-subpath "${subpath}" leads out of the volume`);
   return target;
 }
 
@@ -109,6 +130,8 @@ async function insideVolume({ typed }: MountRequest, data: string, subpath: stri
  */
 export function mergeMounts(defaults: readonly SpecMount[], others: readonly SpecMount[]): SpecMount[] {
   const taken = new Set(others.map(({ destination }) => destination));
-  const kept = defaults.filter(({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')));
+  const kept = defaults.filter(
+    ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
+  );
   return [...kept, ...[...others].sort((a, b) => pathDepth(a.destination) - pathDepth(b.destination))];
 }

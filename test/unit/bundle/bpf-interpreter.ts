@@ -43,7 +43,13 @@ function interpret(program: Buffer, data: Buffer): number {
 
 function nameAnswer(answer: number): string {
   const value = answer & 0xffff;
-  const names: Record<number, string> = { 0x7fff: 'allow', 0x8000: 'kill-process', 0: 'kill', 3: 'trap', 0x7ffc: 'log' };
+  const names: Record<number, string> = {
+    0x7fff: 'allow',
+    0x8000: 'kill-process',
+    0: 'kill',
+    3: 'trap',
+    0x7ffc: 'log',
+  };
   const high = answer >>> 16;
   if (high === 5) return `errno ${value}`;
   if (high === 0x7ff0) return `trace ${value}`;

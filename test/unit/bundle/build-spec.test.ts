@@ -20,13 +20,28 @@ import { makeContext, makeOptions, RANGES, SINGLE } from './table.js';
 const dir = mkdtempSync(path.join(tmpdir(), 'rrun-spec-'));
 after(() => rmSync(dir, { recursive: true }));
 const volumesDir = path.join(dir, 'volumes') as HostPath;
-const IMAGE: ImageProcessConfig = { Entrypoint: ['/e'], Cmd: ['c'], Env: ['PATH=/i'], WorkingDir: '/w/', StopSignal: 'SIGINT', Volumes: { '/v1': {}, '/v2/': {} } };
+const IMAGE: ImageProcessConfig = {
+  Entrypoint: ['/e'],
+  Cmd: ['c'],
+  Env: ['PATH=/i'],
+  WorkingDir: '/w/',
+  StopSignal: 'SIGINT',
+  Volumes: { '/v1': {}, '/v2/': {} },
+};
 const noFacts = makeContext().facts;
 
-async function build(options: Partial<ContainerOptions> = {}, context: Partial<SpecContext> = {}, image: ImageProcessConfig | undefined = IMAGE) {
+async function build(
+  options: Partial<ContainerOptions> = {},
+  context: Partial<SpecContext> = {},
+  image: ImageProcessConfig | undefined = IMAGE,
+) {
   return await buildSpec(makeOptions(options), image, makeContext({ volumesDir, ...context }));
 }
-async function processOf(options: Partial<ContainerOptions> = {}, context: Partial<SpecContext> = {}, image?: ImageProcessConfig): Promise<SpecProcess> {
+async function processOf(
+  options: Partial<ContainerOptions> = {},
+  context: Partial<SpecContext> = {},
+  image?: ImageProcessConfig,
+): Promise<SpecProcess> {
   const { spec } = await build(options, context, image);
   assert.ok(spec.process);
   return spec.process;
@@ -34,7 +49,10 @@ async function processOf(options: Partial<ContainerOptions> = {}, context: Parti
 
 test('buildSpec() makes a config.json that parseSpec() takes', async () => {
   const { spec, decisions, stopSignal, rootfsDirs, volumes } = await build({ tty: true, ulimits: ['core=-1'] });
-  assert.deepEqual(parseSpec(stringifySpec(spec)), JSON.parse(stringifySpec(spec).replace(/18446744073709551615/g, '18446744073709551615')));
+  assert.deepEqual(
+    parseSpec(stringifySpec(spec)),
+    JSON.parse(stringifySpec(spec).replace(/18446744073709551615/g, '18446744073709551615')),
+  );
   assert.deepEqual(spec.process?.args, ['/e', 'c']);
   assert.equal(spec.process?.cwd, '/w');
   assert.equal(spec.process?.user.umask, 0o022);
@@ -47,7 +65,11 @@ test('buildSpec() makes a config.json that parseSpec() takes', async () => {
 });
 
 test('buildSpec() works without an image', async () => {
-  const { spec, rootfsDirs } = await buildSpec(makeOptions({ command: ['sh'] }), undefined, makeContext({ volumesDir, userLookup: {}, rootfs: '/r' }));
+  const { spec, rootfsDirs } = await buildSpec(
+    makeOptions({ command: ['sh'] }),
+    undefined,
+    makeContext({ volumesDir, userLookup: {}, rootfs: '/r' }),
+  );
   assert.deepEqual(spec.root, { path: '/r', readonly: false });
   assert.equal(spec.process?.cwd, '/');
   assert.ok(spec.process?.env?.includes('HOME=/'));
@@ -56,8 +78,16 @@ test('buildSpec() works without an image', async () => {
 
 const keepId: UsernsMapping = {
   kind: 'ranges',
-  uidMappings: [{ containerID: 0, hostID: 100000, size: 1000 }, { containerID: 1000, hostID: 1000, size: 1 }, { containerID: 1001, hostID: 101000, size: 64536 }],
-  gidMappings: [{ containerID: 0, hostID: 100000, size: 1000 }, { containerID: 1000, hostID: 1000, size: 1 }, { containerID: 1001, hostID: 101000, size: 64536 }],
+  uidMappings: [
+    { containerID: 0, hostID: 100000, size: 1000 },
+    { containerID: 1000, hostID: 1000, size: 1 },
+    { containerID: 1001, hostID: 101000, size: 64536 },
+  ],
+  gidMappings: [
+    { containerID: 0, hostID: 100000, size: 1000 },
+    { containerID: 1000, hostID: 1000, size: 1 },
+    { containerID: 1001, hostID: 101000, size: 64536 },
+  ],
 };
 const users: [string, Partial<ContainerOptions>, Partial<SpecContext>, ImageProcessConfig, string][] = [
   ['root without any', {}, {}, IMAGE, '0:0'],
@@ -91,15 +121,28 @@ test('buildSpec() in single-id mode fakes, keeps groups and binds the file for a
 
 test('buildSpec() binds the files it is given, read-only where the root is', async () => {
   const files = { hosts: '/h' as HostPath, resolvConf: '/r' as HostPath };
-  const at = async (options: Partial<ContainerOptions>) => (await build(options, { files })).spec.mounts?.filter(({ destination }) => destination.startsWith('/etc/'));
-  assert.deepEqual((await at({}))?.map(({ destination, options }) => [destination, options]), [['/etc/resolv.conf', ['bind', 'rprivate']], ['/etc/hosts', ['bind', 'rprivate']]]);
+  const at = async (options: Partial<ContainerOptions>) =>
+    (await build(options, { files })).spec.mounts?.filter(({ destination }) => destination.startsWith('/etc/'));
+  assert.deepEqual(
+    (await at({}))?.map(({ destination, options }) => [destination, options]),
+    [
+      ['/etc/resolv.conf', ['bind', 'rprivate']],
+      ['/etc/hosts', ['bind', 'rprivate']],
+    ],
+  );
   assert.ok((await at({ readOnly: true }))?.every(({ options }) => options?.includes('ro')));
-  assert.deepEqual((await at({ volumes: [`${dir}:/etc/hosts`] }))?.map(({ source }) => source), ['/r', dir]);
+  assert.deepEqual(
+    (await at({ volumes: [`${dir}:/etc/hosts`] }))?.map(({ source }) => source),
+    ['/r', dir],
+  );
 });
 
 test("buildSpec() keeps the image's volumes writable under --read-only", async () => {
   const { volumes, rootfsDirs, spec } = await build({ readOnly: true, tmpfs: ['/v1'] });
-  assert.deepEqual(volumes.map(({ destination, anonymous }) => [destination, anonymous]), [['/v2', true]]);
+  assert.deepEqual(
+    volumes.map(({ destination, anonymous }) => [destination, anonymous]),
+    [['/v2', true]],
+  );
   assert.deepEqual(rootfsDirs, []);
   assert.equal(spec.root.readonly, true);
 });
@@ -132,8 +175,19 @@ test('buildSpec() passes the small things on', async () => {
 test('buildSpec() asks for an AppArmor profile only where there is AppArmor', async () => {
   const securityOpt = ['apparmor=mine'];
   assert.equal((await processOf({ securityOpt })).apparmorProfile, undefined);
-  assert.equal((await processOf({ securityOpt }, { facts: { ...noFacts, securityModules: ['apparmor'] } })).apparmorProfile, 'mine');
-  assert.equal((await processOf({ securityOpt: ['apparmor=unconfined'] }, { facts: { ...noFacts, securityModules: ['apparmor'] } })).apparmorProfile, undefined);
+  assert.equal(
+    (await processOf({ securityOpt }, { facts: { ...noFacts, securityModules: ['apparmor'] } })).apparmorProfile,
+    'mine',
+  );
+  assert.equal(
+    (
+      await processOf(
+        { securityOpt: ['apparmor=unconfined'] },
+        { facts: { ...noFacts, securityModules: ['apparmor'] } },
+      )
+    ).apparmorProfile,
+    undefined,
+  );
 });
 
 const refusals: [string, Partial<ContainerOptions>, Partial<SpecContext>, ErrorCode, RegExp][] = [
@@ -142,18 +196,42 @@ const refusals: [string, Partial<ContainerOptions>, Partial<SpecContext>, ErrorC
   ['a large umask', { umask: '7777' }, {}, 'CONFIG_INVALID', /octal/],
   ['a size that is none', { shmSize: 'big' }, {}, 'CONFIG_INVALID', /invalid size/],
   ['an oom score out of range', { oomScoreAdj: 1001 }, {}, 'CONFIG_INVALID', /\[-1000, 1000\]/],
-  ['a lowered oom score', { oomScoreAdj: -1 }, {}, 'CONFIG_INVALID', /the caller has 0, and lowering it needs root\nuse 0 or more/],
+  [
+    'a lowered oom score',
+    { oomScoreAdj: -1 },
+    {},
+    'CONFIG_INVALID',
+    /the caller has 0, and lowering it needs root\nuse 0 or more/,
+  ],
   ['an unknown user', { user: 'bob' }, {}, 'CONFIG_INVALID', /unable to find user bob/],
-  ['a uid that is not mapped', { user: '70000' }, {}, 'IDMAP_UNAVAILABLE', /user 70000: the user namespace maps 65537 ids/],
+  [
+    'a uid that is not mapped',
+    { user: '70000' },
+    {},
+    'IDMAP_UNAVAILABLE',
+    /user 70000: the user namespace maps 65537 ids/,
+  ],
   ['a gid that is not mapped', { user: '0:70000' }, {}, 'IDMAP_UNAVAILABLE', /group 70000/],
   ['a bad stop signal', { stopSignal: 'FOO' }, {}, 'CONFIG_INVALID', /signal "FOO"/],
-  ['a sysctl of the host', { sysctls: { 'vm.swappiness': '1' } }, {}, 'CONFIG_INVALID', /not in a separate kernel namespace/],
+  [
+    'a sysctl of the host',
+    { sysctls: { 'vm.swappiness': '1' } },
+    {},
+    'CONFIG_INVALID',
+    /not in a separate kernel namespace/,
+  ],
   ['a device that is not there', { devices: ['/dev/none-such'] }, {}, 'CONFIG_INVALID', /no such file/],
 ];
 for (const [name, options, context, code, text] of refusals) {
   test(`buildSpec() refuses ${name} and makes nothing`, async () => {
     const unused = path.join(dir, 'unused') as HostPath;
-    const error: unknown = await build({ volumes: ['new:/n'], ...options }, { volumesDir: unused, mapping: RANGES, ...context }).then(() => undefined, (reason: unknown) => reason);
+    const error: unknown = await build(
+      { volumes: ['new:/n'], ...options },
+      { volumesDir: unused, mapping: RANGES, ...context },
+    ).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
     assert.ok(error instanceof RrunError, String(error));
     assert.equal(error.code, code);
     assert.match(`${error.message}\n${error.hint ?? ''}`, text);

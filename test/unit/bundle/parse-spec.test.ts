@@ -36,7 +36,14 @@ const FULL: Spec = {
     devices: [{ path: '/dev/x', type: 'c', major: 1, minor: 3, fileMode: 438 }],
     seccomp: {
       defaultAction: 'SCMP_ACT_ALLOW',
-      syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet: 0, args: [{ index: 0, value: '18446744073709551615', op: 'SCMP_CMP_EQ' }] }],
+      syscalls: [
+        {
+          names: ['read'],
+          action: 'SCMP_ACT_ERRNO',
+          errnoRet: 0,
+          args: [{ index: 0, value: '18446744073709551615', op: 'SCMP_CMP_EQ' }],
+        },
+      ],
     },
     rootfsPropagation: 'rslave',
     maskedPaths: ['/x'],
@@ -44,8 +51,12 @@ const FULL: Spec = {
   },
 };
 
-for (const [name, spec] of [['the least', MINIMAL], ['all', FULL]] as const) {
-  test(`parseSpec() takes ${name} and stringifySpec() gives it back`, () => assert.deepEqual(parseSpec(stringifySpec(spec)), spec));
+for (const [name, spec] of [
+  ['the least', MINIMAL],
+  ['all', FULL],
+] as const) {
+  test(`parseSpec() takes ${name} and stringifySpec() gives it back`, () =>
+    assert.deepEqual(parseSpec(stringifySpec(spec)), spec));
 }
 test('stringifySpec() writes 64-bit numbers as numbers', () => {
   const text = stringifySpec(FULL);
@@ -53,7 +64,9 @@ test('stringifySpec() writes 64-bit numbers as numbers', () => {
   assert.match(text, /"value": 18446744073709551615/);
 });
 test('parseSpec() takes null for absent and leaves members it does not know', () => {
-  const spec = parseSpec('{"ociVersion":"1.1.0+dev","root":{"path":"r"},"mounts":null,"windows":{"x":1},"process":{"cwd":"/","args":["a"],"env":null,"user":{"uid":0,"gid":0}}}');
+  const spec = parseSpec(
+    '{"ociVersion":"1.1.0+dev","root":{"path":"r"},"mounts":null,"windows":{"x":1},"process":{"cwd":"/","args":["a"],"env":null,"user":{"uid":0,"gid":0}}}',
+  );
   assert.equal(spec.mounts, undefined);
   assert.ok('windows' in spec);
 });
@@ -69,25 +82,86 @@ const refusals: [string, (spec: Loose) => void, RegExp][] = [
   ['version 2', (spec) => (spec['ociVersion'] = '2.0.0' as Loose), /want a version 1.x.y, got "2.0.0"/],
   ['no root', (spec) => delete spec['root'], /config.json.root: want an object/],
   ['empty root', (spec) => (spec['root']!['path'] = '' as Loose), /root.path: want a string that is not empty/],
-  ['no args', (spec) => (spec['process']!['args'] = [] as unknown as Loose), /process.args: want a list of at least 1, got \[\]/],
-  ['a number among args', (spec) => (spec['process']!['args'] = ['a', 5] as unknown as Loose), /process.args\[1\]: want a string, got 5/],
-  ['NUL in env', (spec) => (spec['process']!['env'] = ['a\0b'] as unknown as Loose), /process.env\[0\]: want a string without NUL/],
+  [
+    'no args',
+    (spec) => (spec['process']!['args'] = [] as unknown as Loose),
+    /process.args: want a list of at least 1, got \[\]/,
+  ],
+  [
+    'a number among args',
+    (spec) => (spec['process']!['args'] = ['a', 5] as unknown as Loose),
+    /process.args\[1\]: want a string, got 5/,
+  ],
+  [
+    'NUL in env',
+    (spec) => (spec['process']!['env'] = ['a\0b'] as unknown as Loose),
+    /process.env\[0\]: want a string without NUL/,
+  ],
   ['a relative cwd', (spec) => (spec['process']!['cwd'] = 'x' as Loose), /process.cwd: want an absolute path, got "x"/],
-  ['a negative uid', (spec) => (spec['process']!['user']!['uid'] = -1 as unknown as Loose), /process.user.uid: want a whole number from 0 to 4294967294, got -1/],
+  [
+    'a negative uid',
+    (spec) => (spec['process']!['user']!['uid'] = -1 as unknown as Loose),
+    /process.user.uid: want a whole number from 0 to 4294967294, got -1/,
+  ],
   ['a fraction', (spec) => (spec['process']!['user']!['gid'] = 1.5 as unknown as Loose), /process.user.gid/],
   ['oomScoreAdj out of range', (spec) => (spec['process']!['oomScoreAdj'] = 1001 as unknown as Loose), /-1000 to 1000/],
-  ['a flag that is text', (spec) => (spec['process']!['terminal'] = 'yes' as Loose), /process.terminal: want true or false/],
+  [
+    'a flag that is text',
+    (spec) => (spec['process']!['terminal'] = 'yes' as Loose),
+    /process.terminal: want true or false/,
+  ],
   ['mounts that are an object', (spec) => (spec['mounts'] = {} as Loose), /mounts: want a list/],
-  ['a mount without destination', (spec) => (spec['mounts'] = [{ type: 'proc' }] as unknown as Loose), /mounts\[0\].destination: want a string, got nothing/],
-  ['an unknown namespace', (spec) => (spec['linux']!['namespaces'] = [{ type: 'net' }] as unknown as Loose), /namespaces\[0\].type: want one of user, pid/],
-  ['a namespace twice', (spec) => (spec['linux']!['namespaces'] = [{ type: 'user' }, { type: 'user' }] as unknown as Loose), /want each type once/],
-  ['a map without a user namespace', (spec) => (spec['linux']!['namespaces'] = [{ type: 'pid' }] as unknown as Loose), /want a "user" entry/],
-  ['an empty extent', (spec) => (spec['linux']!['uidMappings'] = [{ containerID: 0, hostID: 0, size: 0 }] as unknown as Loose), /uidMappings\[0\].size/],
-  ['a value above 64 bits', (spec) => (spec['linux']!['seccomp']!['syscalls'] = [{ names: ['a'], action: 'SCMP_ACT_LOG', args: [{ index: 0, value: '18446744073709551616', op: 'SCMP_CMP_EQ' }] }] as unknown as Loose), /args\[0\].value/],
-  ['a relative hook', (spec) => (spec['hooks'] = { poststop: [{ path: 'x' }] } as unknown as Loose), /hooks.poststop\[0\].path/],
-  ['annotations of numbers', (spec) => (spec['annotations'] = { a: 1 } as unknown as Loose), /annotations.a: want a string/],
+  [
+    'a mount without destination',
+    (spec) => (spec['mounts'] = [{ type: 'proc' }] as unknown as Loose),
+    /mounts\[0\].destination: want a string, got nothing/,
+  ],
+  [
+    'an unknown namespace',
+    (spec) => (spec['linux']!['namespaces'] = [{ type: 'net' }] as unknown as Loose),
+    /namespaces\[0\].type: want one of user, pid/,
+  ],
+  [
+    'a namespace twice',
+    (spec) => (spec['linux']!['namespaces'] = [{ type: 'user' }, { type: 'user' }] as unknown as Loose),
+    /want each type once/,
+  ],
+  [
+    'a map without a user namespace',
+    (spec) => (spec['linux']!['namespaces'] = [{ type: 'pid' }] as unknown as Loose),
+    /want a "user" entry/,
+  ],
+  [
+    'an empty extent',
+    (spec) => (spec['linux']!['uidMappings'] = [{ containerID: 0, hostID: 0, size: 0 }] as unknown as Loose),
+    /uidMappings\[0\].size/,
+  ],
+  [
+    'a value above 64 bits',
+    (spec) =>
+      (spec['linux']!['seccomp']!['syscalls'] = [
+        {
+          names: ['a'],
+          action: 'SCMP_ACT_LOG',
+          args: [{ index: 0, value: '18446744073709551616', op: 'SCMP_CMP_EQ' }],
+        },
+      ] as unknown as Loose),
+    /args\[0\].value/,
+  ],
+  [
+    'a relative hook',
+    (spec) => (spec['hooks'] = { poststop: [{ path: 'x' }] } as unknown as Loose),
+    /hooks.poststop\[0\].path/,
+  ],
+  [
+    'annotations of numbers',
+    (spec) => (spec['annotations'] = { a: 1 } as unknown as Loose),
+    /annotations.a: want a string/,
+  ],
 ];
-for (const [name, edit, text] of refusals) test(`parseSpec() refuses ${name}`, () => assertRefused(() => parseSpec(edited(edit as never)), 'CONFIG_INVALID', text));
+for (const [name, edit, text] of refusals)
+  test(`parseSpec() refuses ${name}`, () =>
+    assertRefused(() => parseSpec(edited(edit as never)), 'CONFIG_INVALID', text));
 test('parseSpec() refuses what is no object, no JSON or too long', () => {
   assertRefused(() => parseSpec('[]'), 'CONFIG_INVALID', /want an object/);
   assertRefused(() => parseSpec('null', 'x.json'), 'CONFIG_INVALID', /x.json: want an object/);
@@ -95,5 +169,9 @@ test('parseSpec() refuses what is no object, no JSON or too long', () => {
   assertRefused(() => parseSpec(' '.repeat(5 << 20)), 'CONFIG_INVALID', /at most/);
 });
 test('parseSpec() cuts long values in its message', () => {
-  assertRefused(() => parseSpec(JSON.stringify({ ociVersion: 'x'.repeat(1000), root: { path: 'r' } })), 'CONFIG_INVALID', /x\.\.\.$/m);
+  assertRefused(
+    () => parseSpec(JSON.stringify({ ociVersion: 'x'.repeat(1000), root: { path: 'r' } })),
+    'CONFIG_INVALID',
+    /x\.\.\.$/m,
+  );
 });

@@ -20,8 +20,14 @@ export function makeOptions(more: Partial<ContainerOptions> = {}): ContainerOpti
 /** Root inside is 1000 outside, 1… are 100000… */
 export const RANGES: UsernsMapping = {
   kind: 'ranges',
-  uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }, { containerID: 1, hostID: 100000, size: 65536 }],
-  gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }, { containerID: 1, hostID: 100000, size: 65536 }],
+  uidMappings: [
+    { containerID: 0, hostID: 1000, size: 1 },
+    { containerID: 1, hostID: 100000, size: 65536 },
+  ],
+  gidMappings: [
+    { containerID: 0, hostID: 1000, size: 1 },
+    { containerID: 1, hostID: 100000, size: 65536 },
+  ],
 };
 export const SINGLE: UsernsMapping = {
   kind: 'single',
@@ -29,8 +35,20 @@ export const SINGLE: UsernsMapping = {
   gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }],
 };
 
-export const PASSWD = ['root:x:0:0:root:/root:/bin/sh', 'bin:x:1:1::/bin:/sbin/nologin', 'joe:x:1000:1001:Joe:/home/joe:/bin/sh', ''].join('\n');
-export const GROUP = ['root:x:0:root', 'bin:x:1:root,bin', 'wheel:x:10:root,joe', 'joe:x:1001:', 'audio:x:29:joe', ''].join('\n');
+export const PASSWD = [
+  'root:x:0:0:root:/root:/bin/sh',
+  'bin:x:1:1::/bin:/sbin/nologin',
+  'joe:x:1000:1001:Joe:/home/joe:/bin/sh',
+  '',
+].join('\n');
+export const GROUP = [
+  'root:x:0:root',
+  'bin:x:1:root,bin',
+  'wheel:x:10:root,joe',
+  'joe:x:1001:',
+  'audio:x:29:joe',
+  '',
+].join('\n');
 
 export function makeContext(more: Partial<SpecContext> = {}): SpecContext {
   return {
@@ -46,7 +64,15 @@ export function makeContext(more: Partial<SpecContext> = {}): SpecContext {
     caller: { uid: 1000, gid: 1000 },
     cwd: '/home/ana',
     callerEnv: {},
-    facts: { kernelRelease: '6.1.0', lastCap: 40, securityModules: [], oomScoreAdj: 0, hardLimits: {}, hasCgroup2: true, seccompProfiles: [] },
+    facts: {
+      kernelRelease: '6.1.0',
+      lastCap: 40,
+      securityModules: [],
+      oomScoreAdj: 0,
+      hardLimits: {},
+      hasCgroup2: true,
+      seccompProfiles: [],
+    },
     ...more,
   };
 }
