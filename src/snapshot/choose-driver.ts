@@ -68,7 +68,7 @@ interface Memory {
 async function rememberedProbe(store: DriverStore, driver: ProbedDriver): Promise<Probe> {
   const file = path.join(store.cacheDir, 'driver.json') as HostPath;
   const [{ layers, layerKind }, fusePath] = await Promise.all([baseMapping(), findProgram('fuse-overlayfs')]);
-  const key = [os.release(), layerKind, statSync(store.root).dev, identityOf(fusePath), identityOf('/dev/fuse')].join(' ');
+  const key = [os.release(), layerKind, statSync(store.root).dev, identityOf(fusePath), modeOf('/dev/fuse')].join(' ');
   const known = tryReadMemory(file, key);
   const remembered = known?.probes[driver];
   if (remembered !== undefined) return remembered;
@@ -90,4 +90,9 @@ function tryReadMemory(file: string, key: string): Memory | undefined {
 function identityOf(file: string | undefined): string {
   const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
   return stat === undefined ? '-' : `${file ?? ''}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.mode}`;
+}
+
+/* Not its times: each use changes them. */
+function modeOf(device: string): string {
+  return String(statSync(device, { throwIfNoEntry: false })?.mode ?? '-');
 }
