@@ -10,7 +10,7 @@ const rows: [title: string, args: string[], want: number][] = [
   ['zero', ['payload', '--exit', '0'], 0],
   ["the command's own", ['payload', '--exit', '42'], 42],
   ["the command's own 125", ['payload', '--exit', '125'], 125],
-  ['killed by SIGTERM', ['--entrypoint', 'sh', 'payload', '-c', 'sh -c "kill -TERM \\$\\$"'], 143],
+  ['killed by SIGTERM', ['--init', '--entrypoint', 'sh', 'payload', '-c', 'kill -TERM $$'], 143],
   ['killed by SIGKILL', ['--entrypoint', 'sh', '--init', 'payload', '-c', 'kill -KILL $$'], 137],
   ['killed by SIGSEGV', ['--init', 'payload', '--signal', '11'], 139],
   ['not found in PATH', ['--entrypoint', '', 'payload', 'no-such-command'], 127],
