@@ -13,6 +13,7 @@ import { readSpecFacts } from './facts.js';
 import { makeEnv } from './make-env.js';
 import { chooseNamespaces, type NamespaceChoice } from './namespaces.js';
 import type { ContainerOptions } from './options.js';
+import { validateSpec } from './parse-spec.js';
 import { resolveArgs } from './resolve-args.js';
 import type { ResolvedUser } from './resolve-user.js';
 import { normalizePath } from './rootfs-path.js';
@@ -26,6 +27,7 @@ import { makeRlimits } from './ulimits.js';
 /** The runtime puts a PID 1 of ours before the command, which reaps orphans and hands signals on (--init). */
 export const INIT_ANNOTATION = 'rrun.init';
 const OCI_VERSION = '1.2.0';
+const MAX_NAME_BYTES = 64;
 
 /** What the parts below need in common. */
 interface Build {
@@ -53,38 +55,37 @@ export async function buildSpec(
 
   const { user, resolved, keepsGroups } = chooseUser(build, decisions);
   const timezone = chooseTimezone(options.tz);
-  const process = makeProcess(build, user, resolved, timezone.env);
-  const linux = makeLinux(build);
   const stopSignal = parseSignal(options.stopSignal ?? (build.image.StopSignal || 'SIGTERM'));
-  // Last: only this makes something on disk.
-  const { mounts, volumes, rootfsDirs } = await containerMounts(
-    {
-      options,
-      image: build.image,
-      context,
-      facts,
-      namespaces,
-      user,
-      writableCgroups: security.writableCgroups,
-      timezone: timezone.mount,
-    },
-    decisions,
-  );
   const spec: Spec = {
     ociVersion: OCI_VERSION,
     root: { path: context.rootfs ?? 'rootfs', readonly: options.readOnly },
-    process,
-    ...(namespaces.ownUts ? { hostname: context.hostname } : {}),
-    ...(options.domainname === undefined ? {} : { domainname: options.domainname }),
-    mounts,
+    process: makeProcess(build, user, resolved, timezone.env),
+    ...hostNames(build),
     annotations: {
       ...options.annotations,
       ...(keepsGroups ? { [KEEP_GROUPS_ANNOTATION]: '1' } : {}),
       ...(options.init ? { [INIT_ANNOTATION]: '1' } : {}),
     },
-    linux,
+    linux: makeLinux(build),
   };
-  return { spec, decisions, volumes, rootfsDirs, stopSignal };
+  validateSpec(spec);
+  // Last: this makes volumes and host directories.
+  const { writableCgroups } = security;
+  const sources = { options, image: build.image, context, facts, namespaces, user, writableCgroups };
+  const { mounts, ...made } = await containerMounts({ ...sources, timezone: timezone.mount }, decisions);
+  return { spec: { ...spec, mounts }, decisions, ...made, stopSignal };
+}
+
+/** The kernel takes 64 bytes for either name (uts_namespaces(7), sethostname(2)). */
+function hostNames({ options, context, namespaces }: Build): Pick<Spec, 'hostname' | 'domainname'> {
+  const names = { hostname: context.hostname, domainname: options.domainname };
+  for (const [kind, name] of Object.entries(names)) {
+    if (name === undefined || (Buffer.byteLength(name) <= MAX_NAME_BYTES && !name.includes('\0'))) continue;
+    throw new RrunError('CONFIG_INVALID', `cannot use ${kind} "${name}": want at most ${MAX_NAME_BYTES} bytes`);
+  }
+  if (!namespaces.ownUts) return {};
+  const { domainname } = options;
+  return { hostname: context.hostname, ...(domainname === undefined ? {} : { domainname }) };
 }
 
 function decideCapabilities(options: ContainerOptions, { lastCap }: SpecFacts, decisions: Decision[]): string[] {
@@ -117,6 +118,7 @@ function makeProcess(build: Build, user: SpecUser, resolved: ResolvedUser, timez
     home: resolved.home,
     imageEnv: image.Env,
     userEnv: options.env,
+    unset: options.unsetEnv,
     proxyEnv: options.httpProxy ? (context.callerEnv ?? process.env) : undefined,
     timezone,
   });
@@ -183,6 +185,7 @@ function makeLinux({ options, context, facts, security, namespaces, capabilities
   const seccomp = chooseSeccomp(
     {
       choice: security.seccomp,
+      cwd: context.cwd ?? process.cwd(),
       privileged: options.privileged,
       singleId: mapping.kind === 'single',
       profiles: facts.seccompProfiles,

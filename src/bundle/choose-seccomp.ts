@@ -1,6 +1,7 @@
 // Which seccomp rules a container gets: --security-opt seccomp=, the host's default profile, ours, and the fakes of single-id mode.
 
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { RrunError } from '../errors.js';
 import type { Decision } from '../util/decision.js';
 import { defaultSeccompProfile, SECCOMP_ARCHITECTURES } from './default-seccomp.js';
@@ -16,6 +17,8 @@ import type { SpecSeccomp } from './spec.wire.js';
 export interface SeccompRequest extends ProfileConditions {
   /** "builtin", "unconfined" or a path. */
   choice: string;
+  /** A relative path begins here. */
+  cwd: string;
   privileged: boolean;
   singleId: boolean;
   /** Default profiles of the host, by preference. */
@@ -44,7 +47,7 @@ function baseFilter(request: SeccompRequest, decisions: Decision[]): SpecSeccomp
   }
   if (choice !== 'builtin') {
     decide(choice, '--security-opt seccomp=');
-    return parseSeccompProfile(readProfile(choice), choice, request);
+    return parseSeccompProfile(readProfile(path.resolve(request.cwd, choice)), choice, request);
   }
   if (privileged) {
     decide('none', '--privileged');

@@ -126,7 +126,11 @@ function deviceChoices(options: ContainerOptions, decisions: Decision[]): SpecMo
 }
 
 function imageVolumePaths(image: ImageProcessConfig): string[] {
-  return [...new Set(Object.keys(image.Volumes ?? {}).map(normalizePath))].filter((path) => path !== '/').sort();
+  const paths = Object.keys(image.Volumes ?? {});
+  const bad = paths.find((path) => path.includes('\0'));
+  if (bad !== undefined)
+    throw new RrunError('IMAGE_INVALID', `cannot use volume ${JSON.stringify(bad)} of the image: it contains NUL`);
+  return [...new Set(paths.map(normalizePath))].filter((path) => path !== '/').sort();
 }
 
 /** A mount of the user on /etc/hosts or on a device replaces ours. */

@@ -96,6 +96,13 @@ function ipcMounts({ ipc, shmBytes }: DefaultMountChoices, decisions: Decision[]
     decisions.push({ topic: 'mount /dev/shm', choice: 'none', why: '--ipc=none' });
     return [mqueue];
   }
+  if (ipc === 'container') {
+    decisions.push({
+      topic: 'mount /dev/shm',
+      choice: 'of its own',
+      why: 'a mount cannot be carried over from another mount namespace; System V and message queues are shared',
+    });
+  }
   const size = shmBytes === 0 ? [] : [`size=${shmBytes}`];
   return [
     mqueue,

@@ -11,6 +11,8 @@ export interface EnvSources {
   imageEnv?: readonly string[] | null | undefined;
   /** -e, --env-file, --env-host, merged; "K=V". */
   userEnv: readonly string[];
+  /** Names that are taken out of the image's: `-e NAME` where the caller has none. */
+  unset?: readonly string[] | undefined;
   /** The caller's environment, for the proxies; undefined with --http-proxy=false. */
   proxyEnv?: Record<string, string | undefined> | undefined;
   timezone?: string | undefined;
@@ -33,6 +35,7 @@ export function makeEnv(sources: EnvSources): string[] {
     const mark = entry.indexOf('=');
     if (mark > 0) env.set(entry.slice(0, mark), entry.slice(mark + 1));
   }
+  for (const name of sources.unset ?? []) env.delete(name);
   if (!env.has('HOME')) env.set('HOME', sources.home);
   return [...env].map(([name, value]) => `${name}=${value}`);
 }

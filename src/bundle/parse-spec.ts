@@ -189,6 +189,11 @@ export function parseWideJson(source: string, name: string): unknown {
   }
 }
 
+/** Checks a spec of our own making: what came from the image may hold NUL or be out of range. */
+export function validateSpec(value: Spec, name = 'config.json'): void {
+  spec(value, name);
+}
+
 /** Checks the text of a config.json; `name` is how the errors call it. */
 export function parseSpec(source: string, name = 'config.json'): Spec {
   const value = parseWideJson(source, name);

@@ -190,6 +190,27 @@ test('buildSpec() asks for an AppArmor profile only where there is AppArmor', as
   );
 });
 
+const hostile: [string, Partial<ImageProcessConfig>, ErrorCode][] = [
+  ['NUL in its environment', { Env: ['A=b\0c'] }, 'CONFIG_INVALID'],
+  ['NUL in its command', { Cmd: ['a\0'] }, 'CONFIG_INVALID'],
+  ['NUL in its working directory', { WorkingDir: '/\0' }, 'CONFIG_INVALID'],
+  ['NUL in a volume', { Volumes: { '/\0': {} } }, 'IMAGE_INVALID'],
+  ['a relative working directory', { WorkingDir: 'x' }, 'CONFIG_INVALID'],
+  ['an unknown stop signal', { StopSignal: 'SIGFOO' }, 'CONFIG_INVALID'],
+];
+for (const [name, more, code] of hostile) {
+  test(`buildSpec() refuses an image with ${name}`, async () => {
+    await assert.rejects(
+      build({}, {}, { ...IMAGE, ...more }),
+      (error) => error instanceof RrunError && error.code === code,
+    );
+  });
+}
+test('buildSpec() keeps the volumes of an image below its root', async () => {
+  const { rootfsDirs } = await build({}, {}, { ...IMAGE, Volumes: { '/../../etc/x': {}, '/': {}, '.': {}, rel: {} } });
+  assert.deepEqual(rootfsDirs, ['/etc/x', '/rel']);
+});
+
 const refusals: [string, Partial<ContainerOptions>, Partial<SpecContext>, ErrorCode, RegExp][] = [
   ['a relative working directory', { workdir: 'x' }, {}, 'CONFIG_INVALID', /needs to be an absolute path/],
   ['a umask that is none', { umask: '8' }, {}, 'CONFIG_INVALID', /octal/],
@@ -212,6 +233,8 @@ const refusals: [string, Partial<ContainerOptions>, Partial<SpecContext>, ErrorC
     /user 70000: the user namespace maps 65537 ids/,
   ],
   ['a gid that is not mapped', { user: '0:70000' }, {}, 'IDMAP_UNAVAILABLE', /group 70000/],
+  ['a long domain name', { domainname: 'd'.repeat(65) }, {}, 'CONFIG_INVALID', /domainname .* at most 64 bytes/],
+  ['a long host name', {}, { hostname: 'h'.repeat(65) }, 'CONFIG_INVALID', /hostname .* at most 64 bytes/],
   ['a bad stop signal', { stopSignal: 'FOO' }, {}, 'CONFIG_INVALID', /signal "FOO"/],
   [
     'a sysctl of the host',

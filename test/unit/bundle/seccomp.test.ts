@@ -31,7 +31,7 @@ const conditions: ProfileConditions = {
 };
 
 function request(more: Partial<SeccompRequest> = {}): SeccompRequest {
-  return { ...conditions, choice: 'builtin', privileged: false, singleId: false, profiles: [], ...more };
+  return { ...conditions, choice: 'builtin', cwd: dir, privileged: false, singleId: false, profiles: [], ...more };
 }
 
 /** Numbers of x86-64 (asm/unistd_64.h). */
