@@ -17,7 +17,12 @@ interface Native {
 
 let native: Native | undefined;
 // Two names of one number: the kernel's documentation says EAGAIN.
-const errnoNames = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
+/* Several names share a number (EAGAIN and EWOULDBLOCK, EOPNOTSUPP and ENOTSUP); the first one counts. */
+const errnoNames = new Map(
+  Object.entries(constants.errno)
+    .reverse()
+    .map(([name, value]) => [value, name]),
+);
 errnoNames.set(constants.errno.EAGAIN, 'EAGAIN');
 
 /** Binds a function of libc by its C prototype; nothing is loaded before the first call. */
