@@ -93,23 +93,28 @@ static bool find_parts(void)
 	return false;
 }
 
+/*
+ * Arguments for Node from its script on; the two in front of them are exec_node's. "--" because Node looks for options of its own,
+ * --env-file for one, among the script's arguments too.
+ */
 static char **node_argv(int extra, char **args, int count)
 {
-	char **argv = calloc((size_t)(2 + extra + count + 1), sizeof(char *));
+	char **argv = calloc((size_t)(3 + extra + count + 1), sizeof(char *));
 
 	if (!argv)
 		return NULL;
 	argv[0] = node_path;
-	argv[1] = bundle_path;
+	argv[1] = (char *)(uintptr_t) "--";
+	argv[2] = bundle_path;
 	if (args && count > 0)
-		memcpy(argv + 2 + extra, args, (size_t)count * sizeof(char *));
-	return argv;
+		memcpy(argv + 3 + extra, args, (size_t)count * sizeof(char *));
+	return argv + 1;
 }
 
 static void exec_node(char **argv)
 {
 	setenv("RRUN_EXE", self_path, 1);
-	execv(node_path, argv);
+	execv(node_path, argv - 1);
 	dprintf(2, "rrun: error: cannot start \"%s\": %s\n", node_path, errno_name(errno));
 	_exit(125);
 }
