@@ -125,6 +125,8 @@ export interface Command<T extends FlagTable = FlagTable> {
   stopAtFirst?: boolean;
   /** Type the flags without meow, which costs 15 to 20 ms. */
   fast?: boolean;
+  /** Needs neither configuration nor store, and works where those are broken. */
+  standalone?: boolean;
   /** Returns the exit code; failures are thrown as RrunError. */
   run(context: Context, parsed: Parsed<T>): Promise<number>;
 }

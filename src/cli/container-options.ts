@@ -62,9 +62,7 @@ export function checkTerminal(context: Pick<Context, 'stdinIsTTY'>, options: Con
   if (options.detach && attach.length > 0) {
     throw new RrunError('USAGE', 'cannot use option "--attach" with "--detach": they contradict each other');
   }
-  if (options.detach || !options.tty || context.stdinIsTTY) return;
-  const stdin = attach.length > 0 ? attach.includes('stdin') : options.interactive;
-  if (!stdin) return;
+  if (options.detach || !options.tty || context.stdinIsTTY || !attachesStdin(options)) return;
   throw new RrunError('USAGE', 'cannot attach stdin to the terminal of the container: the input device is not a TTY', {
     hint: 'leave out "-t"',
   });
@@ -85,7 +83,7 @@ function processOptions(flags: Values) {
     tty: flags.tty,
     detach: false,
     rm: flags.rm,
-    attach: [...new Set(flags.attach.map((stream) => stream.toLowerCase() as 'stdin' | 'stdout' | 'stderr'))],
+    attach: attachedStreams(flags.attach),
     workdir: flags.workdir,
     user: flags.user,
     entrypoint: flags.entrypoint,
@@ -99,6 +97,23 @@ function processOptions(flags: Values) {
     detachKeys: checkedDetachKeys(flags['detach-keys']),
     sigProxy: flags['sig-proxy'],
   } satisfies Partial<ContainerOptions>;
+}
+
+/** -a: stdin may be left out; stdout and stderr go to the caller together. */
+function attachedStreams(words: readonly string[]): NonNullable<ContainerOptions['attach']> {
+  const streams = [...new Set(words.map((stream) => stream.toLowerCase() as 'stdin' | 'stdout' | 'stderr'))];
+  if (streams.length > 0 && !(streams.includes('stdout') && streams.includes('stderr'))) {
+    throw new RrunError(
+      'USAGE',
+      'cannot use option "--attach" without both stdout and stderr: this version of rrun does not support it yet',
+    );
+  }
+  return streams;
+}
+
+/** Whether the caller's stdin is the container's. */
+export function attachesStdin({ attach = [], interactive }: ContainerOptions): boolean {
+  return interactive && (attach.length === 0 || attach.includes('stdin'));
 }
 
 function fileSystem(flags: Values) {

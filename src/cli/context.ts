@@ -8,7 +8,7 @@ import { loadConfig } from '../host/config.js';
 import { chooseDataRoot } from '../host/dirs.js';
 import type { Store } from '../store/store.js';
 import type { HostPath } from '../util/brand.js';
-import type { CommandIndex, Context, FlagTable, FlagValues, Output } from './command.js';
+import type { CommandIndex, Context, FlagTable, FlagValues, GlobalOptions, Output } from './command.js';
 
 /** Options that stand before the command's name; the commands take them too. */
 export const GLOBAL_FLAGS = {
@@ -44,14 +44,23 @@ export async function makeContext(outside: Outside, flags: GlobalValues): Promis
     },
   });
   const root = (config.root?.value as HostPath | undefined) ?? (await chooseDataRoot(env)).path;
+  return build(outside, { root, storageDriver: config.storage_driver?.value, debug: flags.debug, config });
+}
+
+/** For commands that only print what they know. */
+export function makeBareContext(outside: Outside): Context {
+  return build(outside, { root: '/nonexistent' as HostPath, debug: false, config: {} });
+}
+
+function build(outside: Outside, global: GlobalOptions): Context {
   let store: Promise<Store> | undefined;
   let run: Promise<HostPath> | undefined;
   const context: Context = {
     ...outside,
     stdinIsTTY: isatty(0),
-    global: { root, storageDriver: config.storage_driver?.value, debug: flags.debug, config },
-    store: () => (store ??= import('../store/store.js').then(({ openStore }) => openStore(root))),
-    runRoot: () => (run ??= findRunRoot(config.runroot?.value, context)),
+    global,
+    store: () => (store ??= import('../store/store.js').then(({ openStore }) => openStore(global.root))),
+    runRoot: () => (run ??= findRunRoot(global.config.runroot?.value, context)),
     note: (text) => {
       outside.stderr.write(`rrun: note: ${text}\n`);
     },

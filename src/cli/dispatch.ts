@@ -4,8 +4,8 @@ import { RrunError } from '../errors.js';
 import { closestWord, quote, shellWord } from '../util/text.js';
 import { VERSION } from '../util/version.js';
 import type { AnyCommand, CommandIndex, FlagTable, Output } from './command.js';
-import { COMMAND_NAMES, isLaunchName, isReservedName, tryLoadCommand } from './commands.js';
-import { GLOBAL_FLAGS, makeContext } from './context.js';
+import { COMMAND_NAMES, LAUNCH_COMMANDS, isLaunchName, isReservedName, tryLoadCommand } from './commands.js';
+import { GLOBAL_FLAGS, makeBareContext, makeContext } from './context.js';
 import type { GlobalValues, Outside } from './context.js';
 import { collectFlags, splitFlags } from './flags.js';
 import type { FlagToken } from './flags.js';
@@ -39,7 +39,11 @@ function printVersion(stdout: Output): number {
   return 0;
 }
 
+/** Commands of whose exit codes 1 and 2 may be those of a container. */
+const LAUNCH_CODES: ReadonlySet<string> = new Set([...LAUNCH_COMMANDS, 'create', 'explain']);
+
 interface Run {
+  /** Exit codes are those of a launch; internal commands and images count as one. */
   launch: boolean;
   debug: boolean;
 }
@@ -52,9 +56,9 @@ async function findAndRun(argv: readonly string[], outside: Outside, run: Run): 
   const [name, ...rest] = parent.args;
   if (parent.help || name === undefined) {
     const { command } = await import('./commands/help.js');
-    return await command.run(await makeContext(outside, globals), { flags: {}, args: [], given: new Set() });
+    return await command.run(makeBareContext(outside), { flags: {}, args: [], given: new Set() });
   }
-  run.launch = isLaunchName(name) || (!COMMAND_NAMES.includes(name) && !isInternal(name));
+  run.launch = LAUNCH_CODES.has(name) || !COMMAND_NAMES.includes(name);
   if (isInternal(name)) return await runInternal(name, () => makeContext(outside, globals), rest);
   const command = await tryLoadCommand(name);
   if (command !== undefined) return runCommand(command, rest, { outside, globalTokens: parent.tokens, run });
@@ -110,7 +114,9 @@ async function runCommand(command: AnyCommand, argv: readonly string[], call: Ca
   checkArgs(command, split.args);
   const tokens = split.tokens.filter((token) => !globalNames.includes(token.name));
   const { flags: values, given } = await typedFlags(command, tokens);
-  return command.run(await makeContext(call.outside, globals), { flags: values, given, args: split.args });
+  const context =
+    command.standalone === true ? makeBareContext(call.outside) : await makeContext(call.outside, globals);
+  return command.run(context, { flags: values, given, args: split.args });
 }
 
 /** meow types the flags where its load time does not matter; a launch is compiled faster than meow is loaded. */

@@ -15,7 +15,10 @@ export async function sayFailure(context: () => Promise<Context>, args: string[]
   const { removeContainer } = await import('../container/remove.js');
   const store = await openStore(root as HostPath);
   const { record } = await findContainer(store, id);
-  if (kind === 'run') await removeContainer(store, record, { force: false, volumes: true }).catch((error: unknown) => warn(context, error));
+  if (kind === 'run')
+    await removeContainer(store, record, { force: false, volumes: true }).catch((error: unknown) =>
+      warn(context, error),
+    );
   if (stage === 'interrupted') return 128 + Number(detail);
   if (stage === 'lock' && errno === 'EAGAIN') {
     throw new RrunError('IN_USE', `cannot start container "${record.name}": it is running already`);

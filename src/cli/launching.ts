@@ -3,6 +3,7 @@
 import type { ContainerOptions } from '../bundle/options.js';
 import type { PreparedContainer } from '../container/create.js';
 import type { Context } from './command.js';
+import { attachesStdin } from './container-options.js';
 
 export interface StartRequest {
   /** Names or ids as typed. */
@@ -29,7 +30,7 @@ export async function runContainer(context: Context, options: ContainerOptions):
     await launchContainer(store, prepared, {
       runRoot: await context.runRoot(),
       attach: !options.detach,
-      interactive: options.interactive,
+      interactive: attachesStdin(options),
       detachKeys: options.detachKeys,
       sigProxy: options.sigProxy,
       isRun: true,
@@ -88,7 +89,7 @@ export async function explainLaunch(context: Context, options: ContainerOptions,
     const plan = await planContainer(store, prepared, {
       runRoot: await context.runRoot(),
       attach: !options.detach,
-      interactive: options.interactive,
+      interactive: attachesStdin(options),
       detachKeys: options.detachKeys,
       sigProxy: options.sigProxy,
       isRun: true,

@@ -13,6 +13,7 @@ export const command = defineCommand({
   flags: {},
   args: { min: 0, max: 1 },
   fast: true,
+  standalone: true,
   async run(context, { args: [name] }) {
     const { names, load } = context.commands;
     if (name === undefined) {

@@ -10,7 +10,8 @@ export const command = defineCommand({
   name: 'inspect',
   summary: 'Show everything about containers and images',
   usage: '[OPTIONS] NAME|ID [NAME|ID...]',
-  description: 'Prints a JSON array with Docker\'s field names. A name is first looked for among the containers, then among the images.',
+  description:
+    "Prints a JSON array with Docker's field names. A name is first looked for among the containers, then among the images.",
   examples: [
     { command: 'rrun inspect box', does: 'show the container "box"' },
     { command: "rrun inspect -f '{{.State.ExitCode}}' box", does: 'print one field' },
@@ -26,14 +27,16 @@ export const command = defineCommand({
   async run(context, { flags, args }) {
     const store = await context.store();
     const { compileTemplate } = await import('../template.js');
-    const template = flags.format === undefined ? undefined : compileTemplate(flags.format === 'json' ? '{{json .}}' : flags.format);
+    const template =
+      flags.format === undefined ? undefined : compileTemplate(flags.format === 'json' ? '{{json .}}' : flags.format);
     const documents: JsonObject[] = [];
     const code = await forEachName(context, args, async (name) => {
       const document = await inspect(store, name, flags);
       if (template === undefined) documents.push(document);
       else context.stdout.write(`${template.execute(document)}\n`);
     });
-    if (template === undefined) context.stdout.write(`${documents.length === 0 ? '[]' : JSON.stringify(documents, null, 4)}\n`);
+    if (template === undefined)
+      context.stdout.write(`${documents.length === 0 ? '[]' : JSON.stringify(documents, null, 4)}\n`);
     return code;
   },
 });
@@ -57,7 +60,10 @@ async function inspect(store: Store, name: string, { type, size }: Wanted): Prom
 }
 
 async function tryInspectContainer(store: Store, name: string, size: boolean): Promise<JsonObject | undefined> {
-  const [{ tryFindContainer }, { inspectContainer }] = await Promise.all([import('../../container/list.js'), import('../../container/inspect.js')]);
+  const [{ tryFindContainer }, { inspectContainer }] = await Promise.all([
+    import('../../container/list.js'),
+    import('../../container/inspect.js'),
+  ]);
   const container = await tryFindContainer(store, name);
   if (container === undefined) return undefined;
   const document = inspectContainer(container);

@@ -20,8 +20,17 @@ export const command = defineCommand({
   flags: {
     all: { type: 'boolean', short: 'a', help: 'Show all containers, not only the running ones' },
     filter: { type: 'strings', short: 'f', value: 'filter', help: 'Show only those that match, as in "status=exited"' },
-    format: { type: 'string', value: 'string', help: 'Print with a Go template: "table", "table TEMPLATE", "json" or TEMPLATE' },
-    last: { type: 'number', short: 'n', default: -1, help: 'Show the n containers that were created last, in any state' },
+    format: {
+      type: 'string',
+      value: 'string',
+      help: 'Print with a Go template: "table", "table TEMPLATE", "json" or TEMPLATE',
+    },
+    last: {
+      type: 'number',
+      short: 'n',
+      default: -1,
+      help: 'Show the n containers that were created last, in any state',
+    },
     latest: { type: 'boolean', short: 'l', help: 'Show the container that was created last, in any state' },
     'no-trunc': { type: 'boolean', help: 'Do not cut ids and commands' },
     quiet: { type: 'boolean', short: 'q', help: 'Print the ids only' },
@@ -30,13 +39,20 @@ export const command = defineCommand({
   args: { min: 0, max: 0 },
   fast: true,
   async run(context, { flags }) {
-    const [{ containerFields }, { formatList, labelHeader }] = await Promise.all([import('../../container/row.js'), import('../table.js')]);
+    const [{ containerFields }, { formatList, labelHeader }] = await Promise.all([
+      import('../../container/row.js'),
+      import('../table.js'),
+    ]);
     const store = await context.store();
     const limit = flags.latest ? 1 : Math.max(0, flags.last);
     const containers = await select(store, { filters: flags.filter, all: flags.all, limit });
     const withSize = flags.size || /\.Size\b/.test(flags.format ?? '');
     const sizes = withSize ? await sizesOf(store, containers) : undefined;
-    const fields = containerFields({ full: flags['no-trunc'], now: Date.now(), ...(sizes === undefined ? {} : { sizes }) });
+    const fields = containerFields({
+      full: flags['no-trunc'],
+      now: Date.now(),
+      ...(sizes === undefined ? {} : { sizes }),
+    });
     context.stdout.write(
       formatList({
         items: containers,
@@ -66,7 +82,10 @@ async function select(store: Store, { filters, all, limit }: Selection): Promise
     const containers = await listContainers(store, { runningOnly: !all && limit === 0 });
     return limit === 0 ? containers : containers.slice(0, limit);
   }
-  const [{ FILTER_NAMES, makeFilter }, { parseFilters }] = await Promise.all([import('../../container/filter.js'), import('../filters.js')]);
+  const [{ FILTER_NAMES, makeFilter }, { parseFilters }] = await Promise.all([
+    import('../../container/filter.js'),
+    import('../filters.js'),
+  ]);
   const values = parseFilters(filters, FILTER_NAMES, 'rrun ps');
   const test = await makeFilter(store, values, (name) => imageId(store, name));
   // As with Docker, who asks for a state gets those that do not run, too.
@@ -87,7 +106,10 @@ async function imageId(store: Store, name: string): Promise<string | undefined> 
 }
 
 async function sizesOf(store: Store, containers: readonly Container[]): Promise<Map<string, string>> {
-  const [{ containerSize }, { humanSize }] = await Promise.all([import('../../container/size.js'), import('../../util/units.js')]);
+  const [{ containerSize }, { humanSize }] = await Promise.all([
+    import('../../container/size.js'),
+    import('../../util/units.js'),
+  ]);
   const sizes = new Map<string, string>();
   for (const container of containers) {
     const { written, total } = await containerSize(store, container);

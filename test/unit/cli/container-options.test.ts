@@ -151,6 +151,10 @@ const BAD: [string[], string][] = [
     'cannot use option "--add-host" with "--no-hosts": they contradict each other',
   ],
   [['--rootfs=/x', '--pull=always'], 'cannot use option "--pull" with "--rootfs": they contradict each other'],
+  [
+    ['-a', 'stdin', 'x'],
+    'cannot use option "--attach" without both stdout and stderr: this version of rrun does not support it yet',
+  ],
   [['-e', '=x', 'x'], 'cannot use option "--env =x": no name before "="'],
   [['-l', '=x', 'x'], 'cannot use option "--label =x": want KEY=VALUE'],
   [['--sysctl', 'a', 'x'], 'cannot use option "--sysctl a": want KEY=VALUE'],
@@ -191,8 +195,8 @@ const TERMINALS: [string[], boolean, boolean][] = [
   [['-it'], true, true],
   [['-t'], false, true],
   [['-i'], false, true],
-  [['-t', '-a', 'stdin'], false, false],
-  [['-it', '-a', 'stdout'], false, true],
+  [['-it', '-a', 'stdin', '-a', 'stdout', '-a', 'stderr'], false, false],
+  [['-it', '-a', 'stdout', '-a', 'stderr'], false, true],
 ];
 
 for (const [words, stdinIsTTY, fine] of TERMINALS) {

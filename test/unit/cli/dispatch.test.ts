@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -136,7 +136,7 @@ const REFUSED: [string[], string[]][] = [
     ],
   ],
   [
-    ['run', '-d', '-a', 'stdout', 'x'],
+    ['run', '-d', '-a', 'stdout', '-a', 'stderr', 'x'],
     ['error: cannot use option "--attach" with "--detach": they contradict each other'],
   ],
 ];
@@ -162,6 +162,18 @@ test('askForCommand() asks whether an image that cannot be pulled was meant as a
   assert.equal(askForCommand(error, 'debian'), error);
   const other = new RrunError('NETWORK_FAILED', 'cannot x');
   assert.equal(askForCommand(other, 'rum'), other);
+});
+
+test('dispatch() of help works where the configuration is broken', async () => {
+  mkdirSync(path.join(home, 'rrun'));
+  writeFileSync(path.join(home, 'rrun/config.toml'), 'nonsense');
+  try {
+    assert.equal((await rrun('help', 'ps')).code, 0);
+    assert.equal((await rrun('--help')).code, 0);
+    assert.match((await rrun('ps')).stderr, /^rrun: error: cannot use configuration of /);
+  } finally {
+    rmSync(path.join(home, 'rrun'), { recursive: true });
+  }
 });
 
 test('dispatch() shows where an error comes from with --debug only', async () => {
