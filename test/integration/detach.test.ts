@@ -66,7 +66,9 @@ const cases: Record<string, Case> = {
     for (const name of readdirSync(path.join(home.dir, 'r')))
       rmSync(path.join(home.dir, 'r', name), { recursive: true, force: true });
     assert.match(await home.ok(['ps', '--format', '{{.Status}}']), /^Up /);
-    await waitFor('it has ended', async () => ((await home.ok(['ps', '-q'])) === '' ? true : undefined));
+    await waitFor('it has ended', async () =>
+      (await home.ok(['ps', '-q', '--filter', `id=${id}`])) === '' ? true : undefined,
+    );
     assert.match(await home.ok(['ps', '-a', '--format', '{{.Status}}']), /^Exited \(4\)/);
     await home.ok(['rm', id]);
   },

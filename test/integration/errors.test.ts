@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 import { rrunProgram } from '../support/paths.js';
@@ -47,7 +57,6 @@ function containersOnDisk(home: Home): string[] {
 const words: [args: string[], want: Expected][] = [
   [['run', '--no-such-option', 'alpine'], { error: /--no-such-option/ }],
   [['run', '--interactiv', 'alpine'], { error: /--interactiv/, hint: /--interactive/ }],
-  [['run', 'alpine', '--name'], { error: /alpine/ }],
   [['run', '--name'], { error: /--name/ }],
   [['run'], { error: /image/ }],
   [['rnu', '--rm', 'x'], { error: /rnu/ }],
@@ -146,12 +155,17 @@ kernelTest('a full disk', ['userns', 'docker-registry', 'unprivileged'], async (
   const home = await openServedHome(t, ['debian']);
   const store = path.join(home.dir, 'small');
   mkdirSync(store);
-  // The file system lives in a mount namespace of the test's own, so that nothing is mounted on the host.
-  const script = `mount -t tmpfs -o size=20m none "$1" && shift && "$@"; code=$?; ls "$0/rrun/tmp" "$0/rrun/layers" | grep -v : ; exit $code`;
-  const result = await runInMounts(home, script, store, ['--root', path.join(store, 'rrun'), 'pull', 'debian']);
-  assert.equal(result.status, 125, describe(['pull'], result));
-  assert.match(result.stderr, /^rrun: error: .*(no space|full|ENOSPC)/im);
-  assert.equal(result.stdout.trim(), '', 'something was left in the store');
+  // Less than the blobs need; then enough for them but not for what is in them.
+  for (const size of ['20m', '100m']) {
+    await t.test(`of ${size}`, async () => {
+      // The file system lives in a mount namespace of the test's own, so that nothing is mounted on the host.
+      const script = `mount -t tmpfs -o size=${size} none "$1" && shift && "$@"; code=$?; ls -A "$0"/rrun/tmp "$0"/rrun/layers | grep -v : ; exit $code`;
+      const result = await runInMounts(home, script, store, ['--root', path.join(store, 'rrun'), 'pull', 'debian']);
+      assert.equal(result.status, 125, describe(['pull'], result));
+      assert.match(result.stderr, /^rrun: error: cannot .*(no space|full|free|ENOSPC)/im);
+      assert.equal(result.stdout.trim(), '', 'something was left in the store');
+    });
+  }
 });
 
 kernelTest('a damaged blob of the registry', ['docker-registry'], async (t) => {
@@ -176,32 +190,37 @@ kernelTest('a damaged blob of the registry', ['docker-registry'], async (t) => {
   });
 });
 
-kernelTest('programs that are missing', ['userns', 'docker-registry'], async (t) => {
+kernelTest('programs that are missing', ['userns', 'subid', 'docker-registry'], async (t) => {
   const home = await openServedHome(t, ['alpine']);
-  const bin = path.join(home.dir, 'bin');
-  mkdirSync(bin);
   await home.ok(['pull', 'alpine']);
+  const run = ['run', '--rm', '--network', 'none', 'alpine', 'id', '-u'];
   await t.test('newuidmap: one id, and one line says so', async () => {
-    const result = await home.run(['run', '--rm', '--network', 'none', 'alpine', 'id', '-u'], { env: { PATH: bin } });
-    assert.equal(result.status, 0, result.stderr);
+    const result = await home.run(run, { env: { PATH: pathWithout(home, 'newuidmap') } });
+    assert.equal(result.status, 0, describe(run, result));
     assert.equal(result.stdout, '0\n');
     assert.match(result.stderr, /^rrun: .*newuidmap/m);
   });
-  await t.test('slirp4netns', async () => {
+  await t.test('fuse-overlayfs is not needed for native overlay', async () => {
+    const result = await home.run(run, { env: { PATH: pathWithout(home, 'fuse-overlayfs') } });
+    assert.deepEqual([result.status, result.stderr], [0, ''], describe(run, result));
+  });
+  await t.test('slirp4netns: what to do is said', async () => {
     const want = { error: /slirp4netns/, hint: /slirp4netns|--network/ };
-    await fails(home, ['run', '--rm', '--network', 'slirp4netns', 'alpine', 'true'], want, {
-      env: { PATH: pathWithout(bin) },
-    });
+    const args = ['run', '--rm', '--network', 'slirp4netns', 'alpine', 'true'];
+    await fails(home, args, want, { env: { PATH: pathWithout(home, 'slirp4netns') } });
   });
 });
 
-/** A folder with what a launch needs but for slirp4netns. */
-function pathWithout(bin: string): string {
-  const wrapper = path.join(bin, 'newuidmap');
-  for (const name of ['newuidmap', 'newgidmap']) {
-    writeFileSync(path.join(bin, name), `#!/bin/sh\nexec /usr/bin/${name} "$@"\n`, { mode: 0o755 });
+/** A folder of links to all programs of the system but one. */
+function pathWithout(home: Home, missing: string): string {
+  const bin = path.join(home.dir, `without-${missing}`);
+  mkdirSync(bin);
+  for (const folder of ['/usr/bin', '/usr/sbin']) {
+    for (const name of readdirSync(folder)) {
+      if (name !== missing && !lstatSync(path.join(bin, name), { throwIfNoEntry: false }))
+        symlinkSync(path.join(folder, name), path.join(bin, name));
+    }
   }
-  assert.ok(statSync(wrapper).isFile());
   return bin;
 }
 
