@@ -66,17 +66,26 @@ export function compileFilter(library: string, filter: Filter, fd: number): Filt
     for (const rule of filter.rules) addRule(calls, context, rule);
     checkResult(calls.exportBpf(context, fd), 'seccomp_export_bpf', 'write the compiled seccomp filter');
     const names = [...new Set(filter.rules.map(({ syscall }) => syscall))];
-    return architectures.map(({ name, token }) => ({ name, token, highestCall: Math.max(...names.map((call) => calls.callByName(token, call))) }));
+    return architectures.map(({ name, token }) => ({
+      name,
+      token,
+      highestCall: Math.max(...names.map((call) => calls.callByName(token, call))),
+    }));
   } finally {
     calls.release(context);
   }
 }
 
-function addArchitectures(calls: Functions, context: Context, names: readonly string[]): { name: string; token: number }[] {
+function addArchitectures(
+  calls: Functions,
+  context: Context,
+  names: readonly string[],
+): { name: string; token: number }[] {
   const native = calls.archNative();
   const added = names.map((name) => ({ name, token: calls.archByName(name) }));
   for (const { name, token } of added) {
-    if (token === 0) throw new SyscallError(`filter system calls of architecture "${name}"`, 'seccomp_arch_resolve_name', 'EINVAL');
+    if (token === 0)
+      throw new SyscallError(`filter system calls of architecture "${name}"`, 'seccomp_arch_resolve_name', 'EINVAL');
     if (token === native) continue;
     const result = calls.archAdd(context, token);
     if (result !== -EEXIST) checkResult(result, 'seccomp_arch_add', `filter system calls of architecture "${name}"`);
