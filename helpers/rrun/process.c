@@ -125,6 +125,18 @@ static void do_groups(const struct step *step)
 	free(gids);
 }
 
+/* KEEPCAPS keeps the permitted set only: what follows needs the capabilities in effect again (capabilities(7)). */
+static void raise_effective(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	TRY(syscall(SYS_capget, &header, data), "process", "capget", "read capabilities");
+	for (int half = 0; half < 2; half++)
+		data[half].effective = data[half].permitted;
+	TRY(syscall(SYS_capset, &header, data), "process", "capset", "raise capabilities");
+}
+
 static void do_user(const struct step *step)
 {
 	uid_t uid = (uid_t)number(step, 0, 0, UINT_MAX - 1);
@@ -139,6 +151,7 @@ static void do_user(const struct step *step)
 	TRY(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "process", "prctl", "keep capabilities");
 	TRY(setresgid(gid, gid, gid), "process", "setresgid", "become group %u", gid);
 	TRY(setresuid(uid, uid, uid), "process", "setresuid", "become user %u", uid);
+	raise_effective();
 	/* Changing ids made us undumpable, and then the owner of the namespace could not look at us either. */
 	(void)prctl(PR_SET_DUMPABLE, 1);
 }
