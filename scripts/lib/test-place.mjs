@@ -125,6 +125,7 @@ class Place {
       TMPDIR: path.join(this.temp, 't'),
       XDG_RUNTIME_DIR: path.join(this.temp, 'run'),
       RRUN_TEST_CACHE: this.cache,
+      RRUN_TEST_USER: `${this.user.name}:${this.user.uid}:${this.user.gid}`,
       RRUN_TEST_ROUNDS: process.env.RRUN_TEST_ROUNDS ?? '200',
       ...(process.env.CI === undefined ? {} : { CI: process.env.CI, RRUN_TEST_MUST: '1' }),
       ...(process.env.RRUN_TEST_MUST === undefined ? {} : { RRUN_TEST_MUST: process.env.RRUN_TEST_MUST }),
