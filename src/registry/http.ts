@@ -78,9 +78,7 @@ export class HttpClient {
   /** Ends all connections; without it they keep the process alive for a while. */
   async close(): Promise<void> {
     const dispatchers = await Promise.allSettled([...this.#dispatchers.values()]);
-    await Promise.all(
-      dispatchers.map((result) => (result.status === 'fulfilled' ? result.value.destroy() : undefined)),
-    );
+    await Promise.all(dispatchers.flatMap((made) => (made.status === 'fulfilled' ? [made.value.destroy()] : [])));
   }
 
   #redirected(request: HttpRequest, from: URL, location: string, visited: Set<string>): HttpRequest {

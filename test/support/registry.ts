@@ -215,11 +215,10 @@ export async function buildImage(address: string, spec: ImageSpec = {}): Promise
 /** Pushes an index of images that are there already, as REPOSITORY:TAG. */
 export async function pushIndex(
   address: string,
-  repository: string,
-  tag: string,
+  name: { repository: string; tag: string; format?: 'oci' | 'docker' },
   images: readonly BuiltImage[],
-  format: 'oci' | 'docker' = 'oci',
 ): Promise<Blob> {
+  const { repository, tag, format = 'oci' } = name;
   const mediaType = MEDIA_TYPES[format].index;
   const manifests = images.map(({ manifest, platform }) => ({ ...descriptorOf(manifest), platform }));
   const index = makeBlob(Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests })), mediaType);
