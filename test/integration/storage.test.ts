@@ -21,13 +21,12 @@ stat -c %h /hard /link; cmp /hard /link && echo same
 rm -r /opaque && mkdir /opaque && touch /opaque/new && ls /opaque
 rm /owned && ls /owned 2>&1
 mv /etc/os-release /moved && cat /moved | head -n 1
-echo more >> /hard && cat /link
-ln /hard /third && stat -c %h /third
+echo x > /a && ln /a /b && echo y >> /b && cat /a && stat -c %h /a
 chown 1000:1000 /hidden 2>/dev/null; touch /mine && chown 1000:1000 /mine && stat -c %u:%g /mine
 mknod /fifo p && test -p /fifo && echo fifo
 `;
 const want = ['2', 'above', '1777 0:0', '640 0:42', '644 1000:1000', '2', '2', 'same', 'new'];
-const rest = ['NAME="Alpine stand-in"', 'one', 'more', '3', '1000:1000', 'fifo'];
+const rest = ['NAME="Alpine stand-in"', 'x', 'y', '2', '1000:1000', 'fifo'];
 
 for (const [driver, needs] of Object.entries(drivers)) {
   kernelTest(`${driver}: layers, writes and removals`, needs, async (t) => {
