@@ -13,6 +13,7 @@ import path from 'node:path';
 
 import type { ContainerOptions } from '../bundle/options.js';
 import { stringifySpec } from '../bundle/parse-spec.js';
+import { APT_SANDBOX_TEXT } from '../bundle/single-id.js';
 import type { Spec } from '../bundle/spec.wire.js';
 import { RrunError } from '../errors.js';
 import type { NetworkChoice } from '../network/choose-network.js';
@@ -22,7 +23,7 @@ import type { Store } from '../store/store.js';
 import type { HostPath } from '../util/brand.js';
 import type { Decision } from '../util/decision.js';
 import { designContainer, type ContainerDesign, type Identity, type Surroundings } from './design.js';
-import { writeContainerFiles } from './files.js';
+import { APT_SANDBOX, writeContainerFiles } from './files.js';
 import { claimName, claimRandomName, releaseName, requireFreeName } from './name-claim.js';
 import { newContainerId, validateName } from './names.js';
 import type { ContainerRecord } from './record.js';
@@ -95,6 +96,7 @@ async function putInPlace(store: Store, design: ContainerDesign, aside: HostPath
   write('lock', '');
   if (record.options.rm) write(AUTOREMOVE, around.startsAtOnce === true ? STARTS_AT_ONCE : '');
   writeContainerFiles(aside, design.files);
+  if (design.aptSandbox) write(APT_SANDBOX, APT_SANDBOX_TEXT);
   const rootfs = await prepareRootfs(store, record, { dir, aside });
   if (rootfs.note !== undefined) around.onNote?.(rootfs.note);
   await store.whileCommitting(async () => {

@@ -18,9 +18,9 @@ import { decideNetwork, type NetworkChoice } from '../network/choose-network.js'
 import { loadNetworkFacts } from '../network/facts.js';
 import { chooseDriver, type DriverChoice } from '../snapshot/choose-driver.js';
 import type { Store } from '../store/store.js';
-import type { ContainerId } from '../util/brand.js';
+import type { ContainerId, HostPath } from '../util/brand.js';
 import type { Decision } from '../util/decision.js';
-import { containerFile, makeContainerFiles, type ContainerFiles } from './files.js';
+import { APT_SANDBOX, containerFile, makeContainerFiles, type ContainerFiles } from './files.js';
 import { joinedProcesses } from './joined.js';
 import type { ContainerRecord, RecordedImage } from './record.js';
 import { tryReadStackFile } from './stack-file.js';
@@ -44,6 +44,8 @@ export interface ContainerDesign {
   network: NetworkChoice;
   image: LocalImage | undefined;
   files: ContainerFiles;
+  /** The file APT_SANDBOX is bound in: one id is mapped, and the image has apt. */
+  aptSandbox: boolean;
   decisions: Decision[];
 }
 
@@ -64,11 +66,13 @@ export async function designContainer(store: Store, typed: ContainerOptions, ide
   ]);
   const image = await imageOf(store, base, options, around);
   const config: ImageProcessConfig = image?.config.config ?? {};
-  const userLookup = lookUpUsers(image === undefined ? [options.rootfs ?? ''] : [...image.layerDirs].reverse());
+  const lower = image === undefined ? [options.rootfs ?? ''] : [...image.layerDirs].reverse();
+  const userLookup = lookUpUsers(lower);
   const userns = await mappingFor(options, config, userLookup);
   for (const { note } of [userns, driver]) if (note !== undefined) around.onNote?.(note);
   const network = decideNetwork({ network: options.network, rootIsMapped: mapsRoot(userns) }, facts);
   const files = makeContainerFiles(identity.id, options, network, facts);
+  const aptSandbox = userns.mapping.kind === 'single' && tryReadStackFile(lower, '/usr/bin/apt-get') !== undefined;
   const built = await buildSpec(options, config, {
     id: identity.id,
     hostname: files.hostname,
@@ -81,6 +85,7 @@ export async function designContainer(store: Store, typed: ContainerOptions, ide
       hosts: containerFile(dir, files, 'hosts'),
       hostname: containerFile(dir, files, 'hostname'),
       resolvConf: containerFile(dir, files, 'resolv.conf'),
+      aptSandbox: aptSandbox ? (path.join(dir, APT_SANDBOX) as HostPath) : undefined,
     },
     callerGroups: process.getgroups?.() ?? [],
     joined: await joinedProcesses(store, options),
@@ -93,7 +98,7 @@ export async function designContainer(store: Store, typed: ContainerOptions, ide
     ...network.decisions,
     ...built.decisions,
   ];
-  return { record, built, userns, driver, network, image, files, decisions };
+  return { record, built, userns, driver, network, image, files, aptSandbox, decisions };
 }
 
 function mapsRoot(userns: UsernsChoice): boolean {

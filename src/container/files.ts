@@ -20,6 +20,9 @@ export interface ContainerFiles {
 
 export type FileName = 'hosts' | 'hostname' | 'resolv.conf';
 
+/** Bound into apt's configuration in single-id mode; written once. */
+export const APT_SANDBOX = 'apt-sandbox';
+
 const FILE_NAMES: readonly FileName[] = ['hosts', 'hostname', 'resolv.conf'];
 
 /** Docker's choices: the short id as host name; the host's own name where the UTS or the network namespace is the host's. */
