@@ -115,7 +115,7 @@ export interface Command<T extends FlagTable = FlagTable> {
   summary: string;
   /** What follows the name: "[OPTIONS] IMAGE [COMMAND] [ARG...]". */
   usage: string;
-  /** More than the summary, for --help. Lines are printed as they are. */
+  /** More than the summary, for --help. Lines that are too long are broken. */
   description?: string;
   examples?: readonly Example[];
   flags: T;

@@ -161,6 +161,9 @@ function checkConflicts(flags: Values): void {
     throw new RrunError('USAGE', `cannot use option "${found[1]}" with "${found[2]}": they contradict each other`);
 }
 
+/** What our own C program told Node; not the caller's. */
+const OWN_VARIABLES: ReadonlySet<string> = new Set(['RRUN_EXE', 'RRUN_PLAN_FD']);
+
 /** --env-host, then --env-file, then -e: the later one of a name wins, and keeps its first place. */
 async function environment(
   context: Context,
@@ -172,7 +175,9 @@ async function environment(
     unset.delete(key);
     if (value !== undefined) values.set(key, value);
   };
-  if (flags['env-host']) for (const [key, value] of Object.entries(context.env)) set(key, value);
+  if (flags['env-host']) {
+    for (const [key, value] of Object.entries(context.env)) if (!OWN_VARIABLES.has(key)) set(key, value);
+  }
   for (const file of flags['env-file']) {
     for (const { key, value } of await loadKeyValueFile(file, '--env-file')) set(key, value ?? context.env[key]);
   }

@@ -8,7 +8,7 @@ const WIDTH = 100;
 /** The help of one command. */
 export function commandHelp(command: AnyCommand): string {
   const parts = [`Usage:  rrun ${command.name}${command.usage === '' ? '' : ` ${command.usage}`}`, command.summary];
-  if (command.description !== undefined) parts.push(command.description.trim());
+  if (command.description !== undefined) parts.push(wrapLines(command.description.trim()));
   if (command.aliases !== undefined && command.aliases.length > 0) {
     parts.push(
       ['Aliases:', `  ${[command.name, ...command.aliases].map((name) => `rrun ${name}`).join(', ')}`].join('\n'),
@@ -88,6 +88,13 @@ function valueName(spec: FlagSpec): string {
 function flagText(spec: FlagSpec): string {
   if (spec.default === undefined || spec.default === false || spec.default === '') return spec.help;
   return `${spec.help} (default ${typeof spec.default === 'string' ? JSON.stringify(spec.default) : String(spec.default)})`;
+}
+
+function wrapLines(text: string): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrap(line, WIDTH))
+    .join('\n');
 }
 
 function wrap(text: string, width: number): string[] {

@@ -62,7 +62,8 @@ async function readBounded(file: string, name: string): Promise<Buffer> {
       await handle.close();
     }
   } catch (cause) {
-    throw new RrunError('USAGE', `cannot read ${name}: ${(cause as NodeJS.ErrnoException).code ?? 'EIO'}`, { cause });
+    const { syscall = 'read', code = 'EIO' } = cause as NodeJS.ErrnoException;
+    throw new RrunError('USAGE', `cannot read ${name}: ${syscall}: ${code}`, { cause });
   }
   if (size > MAX_BYTES)
     throw new RrunError('USAGE', `cannot read ${name}: it is larger than ${String(MAX_BYTES >> 20)} MiB`);

@@ -29,7 +29,7 @@ after(() => {
   rmSync(dir, { recursive: true });
 });
 
-const ENV = { INHERITED: 'from caller', HOME: '/home/ana' };
+const ENV = { INHERITED: 'from caller', HOME: '/home/ana', RRUN_EXE: '/usr/bin/rrun', RRUN_PLAN_FD: '3' };
 
 async function parse(words: string[], config: Config = {}): Promise<ContainerOptions> {
   const flags = { ...UNSUPPORTED_FLAGS, ...CONTAINER_FLAGS };
@@ -169,8 +169,8 @@ const BAD: [string[], string][] = [
     'cannot use option "--network" more than once: this version of rrun connects a container to one network',
   ],
   [['--network=', 'x'], 'cannot use option "--network": the name is empty'],
-  [['--env-file', '@/absent', 'x'], 'cannot read --env-file "@/absent": ENOENT'],
-  [['--env-file', '@', 'x'], 'cannot read --env-file "@": EISDIR'],
+  [['--env-file', '@/absent', 'x'], 'cannot read --env-file "@/absent": open: ENOENT'],
+  [['--env-file', '@', 'x'], 'cannot read --env-file "@": read: EISDIR'],
   [['--env-file', '/dev/zero', 'x'], 'cannot read --env-file "/dev/zero": it is larger than 8 MiB'],
   [['--env-file', '@/bad-name', 'x'], 'cannot read --env-file "@/bad-name" line 2: the name "B C" contains blanks'],
   [['--label-file', '@/no-name', 'x'], 'cannot read --label-file "@/no-name" line 1: no name before "="'],

@@ -203,3 +203,45 @@ test('normalizeFlags() gives what collectFlags() gives, whatever the values are'
     assert.deepEqual(await normalizeFlags(tokens, FLAGS), collectFlags(tokens, FLAGS), JSON.stringify(tokens));
   }
 });
+
+test('splitFlags() of random words gives flags or a RrunError, and never loses what follows the image', () => {
+  const pieces = [
+    '-',
+    '--',
+    '=',
+    'i',
+    't',
+    'e',
+    'h',
+    'rm',
+    'name',
+    'env',
+    ' ',
+    'A',
+    '\0',
+    'é',
+    '\u{1F600}',
+    'false',
+    '--name',
+    '-it',
+    'x',
+  ];
+  let seed = 3;
+  const random = (below: number): number => {
+    seed = (seed * 1103515245 + 12345) % 2 ** 31;
+    return Math.floor((seed / 2 ** 31) * below);
+  };
+  for (let round = 0; round < 20000; round += 1) {
+    const argv = Array.from({ length: random(5) }, () =>
+      Array.from({ length: 1 + random(3) }, () => pieces[random(pieces.length)] as string).join(''),
+    );
+    const rest = ['IMAGE', '-x', '--', '--rm', '-it'];
+    try {
+      const { args, help } = split([...argv, ...rest]);
+      // Where an option took IMAGE for its value, "-x" was refused.
+      if (!help) assert.deepEqual(args.slice(-rest.length), rest, JSON.stringify(argv));
+    } catch (error) {
+      assert.ok(error instanceof RrunError, `${JSON.stringify(argv)}: ${String(error)}`);
+    }
+  }
+});
