@@ -32,7 +32,11 @@ export class Home {
 
   constructor(dir: string) {
     this.dir = dir;
-    for (const name of ['h', 'r', 'c', 'd']) mkdirSync(path.join(dir, name), { mode: 0o700, recursive: true });
+    // Root's containers run with subordinate ids, which must be able to pass on the way to their layers.
+    const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
+    chmodSync(dir, mode);
+    for (const name of ['h', 'c', 'd']) mkdirSync(path.join(dir, name), { mode, recursive: true });
+    mkdirSync(path.join(dir, 'r'), { mode: 0o700, recursive: true });
     this.env = {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
       USER: userInfo().username,
