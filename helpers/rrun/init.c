@@ -203,7 +203,6 @@ void init_main(struct launch *launch)
 		_exit(125);
 	take_streams(launch);
 	process_owns_streams = launch->own_session;
-	seccomp_read(&launch->plan);
 	umask(0022);
 	carry_out(launch);
 	_exit(0);

@@ -40,6 +40,10 @@ static size_t json_escape(char *out, const char *in, size_t len)
 		size_t run = utf8_length((const unsigned char *)in + i, len - i);
 		const char *s = shorts;
 
+		if (c >= ' ' && c < 0x7f && !strchr("\"\\<>&", c)) {
+			*o++ = in[i++];
+			continue;
+		}
 		while (*s && (unsigned char)*s != c)
 			s += 2;
 		if (c != 0 && *s) {
@@ -60,46 +64,74 @@ static size_t json_escape(char *out, const char *in, size_t len)
 	return (size_t)(o - out);
 }
 
-static void write_line(struct log *log, int stream)
-{
-	static char record[sizeof(log->line[0]) * 6 + 128];
-	struct timespec now;
-	char time[64];
-	size_t at = 8;
+static char records[1 << 17];
+static size_t records_len;
 
-	memcpy(record, "{\"log\":\"", 8);
-	at += json_escape(record + at, log->line[stream], log->len[stream]);
-	clock_gettime(CLOCK_REALTIME, &now);
-	format_time(time, sizeof(time), &now);
-	at += (size_t)sprintf(record + at, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
-			      stream == 0 ? "stdout" : "stderr", time);
-	log->len[stream] = 0;
-	/* A full disk loses log lines, never the container. */
-	for (size_t done = 0; done < at;) {
-		ssize_t put = write(log->fd, record + done, at - done);
+/* A full disk loses log lines, never the container. */
+static void write_records(const struct log *log)
+{
+	for (size_t done = 0; done < records_len;) {
+		ssize_t put = write(log->fd, records + done, records_len - done);
 
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return;
+			break;
 		done += (size_t)put;
 	}
+	records_len = 0;
 }
 
+static void add_record(struct log *log, int stream, const char *time)
+{
+	if (records_len + log->len[stream] * 6 + 128 > sizeof(records))
+		write_records(log);
+	memcpy(records + records_len, "{\"log\":\"", 8);
+	records_len += 8;
+	records_len += json_escape(records + records_len, log->line[stream], log->len[stream]);
+	records_len += (size_t)sprintf(records + records_len, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
+				       stream == 0 ? "stdout" : "stderr", time);
+	log->len[stream] = 0;
+}
+
+static void current_time(char text[64])
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	format_time(text, 64, &now);
+}
+
+/* What was read at once has one time and, as far as it fits, is written at once. */
 void log_write(struct log *log, int stream, const char *data, size_t len)
 {
+	char time[64];
+
 	if (log->fd < 0)
 		return;
-	for (size_t i = 0; i < len; i++) {
-		log->line[stream][log->len[stream]++] = data[i];
-		if (data[i] == '\n' || log->len[stream] == sizeof(log->line[stream]))
-			write_line(log, stream);
+	current_time(time);
+	for (size_t i = 0; i < len;) {
+		size_t room = sizeof(log->line[stream]) - log->len[stream];
+		const char *end = memchr(data + i, '\n', len - i < room ? len - i : room);
+		size_t part = end ? (size_t)(end - data) - i + 1 : len - i < room ? len - i : room;
+
+		memcpy(log->line[stream] + log->len[stream], data + i, part);
+		log->len[stream] += part;
+		i += part;
+		if (end || log->len[stream] == sizeof(log->line[stream]))
+			add_record(log, stream, time);
 	}
+	write_records(log);
 }
 
 void log_flush(struct log *log)
 {
+	char time[64];
+
+	current_time(time);
 	for (int stream = 0; stream < 2; stream++)
 		if (log->fd >= 0 && log->len[stream] > 0)
-			write_line(log, stream);
+			add_record(log, stream, time);
+	if (log->fd >= 0)
+		write_records(log);
 }

@@ -478,6 +478,8 @@ int monitor_main(struct launch *launch, int client)
 	block_signals(&launch->plan);
 	open_files(&launch->plan);
 	make_streams(launch);
+	/* Now: whoever the container maps to may not be able to read what is the user's alone. */
+	seccomp_read(&launch->plan);
 	start_keeper(launch);
 	idmap_write(&launch->plan, the.keeper);
 	(void)msg_send(the.ctl, 'G', NULL, 0);

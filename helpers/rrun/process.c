@@ -137,6 +137,28 @@ static void raise_effective(void)
 	TRY(syscall(SYS_capset, &header, data), "process", "capset", "raise capabilities");
 }
 
+static void capabilities_set(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	TRY(syscall(SYS_capget, &header, data), "process", "capget", "read capabilities");
+	for (int half = 0; half < 2; half++) {
+		uint32_t have = data[half].permitted;
+
+		/* "All" means all that this kernel has. */
+		data[half].effective = (uint32_t)(effective >> (32 * half)) & have;
+		data[half].permitted = (uint32_t)(permitted >> (32 * half)) & have;
+		data[half].inheritable = (uint32_t)(inheritable >> (32 * half)) & have;
+	}
+	TRY(syscall(SYS_capset, &header, data), "process", "capset", "set capabilities");
+}
+
+void capabilities_keep_kill(void)
+{
+	capabilities_set(1u << CAP_KILL, 1u << CAP_KILL, 0);
+}
+
 static void do_user(const struct step *step)
 {
 	uid_t uid = (uid_t)number(step, 0, 0, UINT_MAX - 1);
@@ -151,8 +173,8 @@ static void do_user(const struct step *step)
 	TRY(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "process", "prctl", "keep capabilities");
 	TRY(setresgid(gid, gid, gid), "process", "setresgid", "become group %u", gid);
 	TRY(setresuid(uid, uid, uid), "process", "setresuid", "become user %u", uid);
-	raise_effective();
-	/* Changing ids made us undumpable, and then the owner of the namespace could not look at us either. */
+	/* Leaving uid 0 cleared the effective set, and any change of ids made us undumpable (prctl(2)). */
+	capabilities_set(~0ull, ~0ull, 0);
 	(void)prctl(PR_SET_DUMPABLE, 1);
 }
 
@@ -168,18 +190,8 @@ static uint64_t hex_mask(const struct step *step, int arg)
 	return value;
 }
 
-void capabilities_keep_kill(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { .effective = 1u << CAP_KILL, .permitted = 1u << CAP_KILL }, { 0 } };
-
-	(void)syscall(SYS_capset, &header, data);
-}
-
 static void do_caps(const struct step *step)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
 	uint64_t bounding = hex_mask(step, 0);
 	uint64_t sets[4];
 
@@ -192,16 +204,7 @@ static void do_caps(const struct step *step)
 		if (!(bounding >> cap & 1))
 			TRY(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0), "process", "prctl", "drop capability %lu", cap);
 	}
-	TRY(syscall(SYS_capget, &header, data), "process", "capget", "read capabilities");
-	for (int half = 0; half < 2; half++) {
-		uint32_t have = data[half].permitted;
-
-		/* "All" in a plan means all that this kernel has. */
-		data[half].effective = (uint32_t)(sets[0] >> (32 * half)) & have;
-		data[half].permitted = (uint32_t)(sets[1] >> (32 * half)) & have;
-		data[half].inheritable = (uint32_t)(sets[2] >> (32 * half)) & have;
-	}
-	TRY(syscall(SYS_capset, &header, data), "process", "capset", "set capabilities");
+	capabilities_set(sets[0], sets[1], sets[2]);
 	TRY(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "process", "prctl", "clear ambient capabilities");
 	for (unsigned long cap = 0; cap < 64; cap++)
 		if (sets[3] >> cap & 1)

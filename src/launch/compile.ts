@@ -168,7 +168,6 @@ function insideSteps(spec: Spec, fresh: readonly SpecNamespaceType[]): PlanStep<
     ...Object.entries(linux?.sysctl ?? {}).map(([key, value]) => step('sysctl' as const, sysctlPath(key), value)),
     ...(linux?.maskedPaths ?? []).map((masked) => step('mask' as const, masked)),
     ...(linux?.readonlyPaths ?? []).map((readonly) => step('readonly' as const, readonly)),
-    ...(spec.root.readonly === true ? [step('remount' as const, '/', 'ro')] : []),
   ];
 }
 

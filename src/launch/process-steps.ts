@@ -27,6 +27,8 @@ export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
     ...(process.rlimits ?? []).map(({ type, soft, hard }) => step('rlimit' as const, limitName(type), limit(soft), limit(hard))),
     // As root of the namespace, who may enter directories that the user of the process may not, as Docker has it.
     step('cwd', process.cwd, '1'),
+    // Not before: a working directory that is missing is still made.
+    ...(spec.root.readonly === true ? [step('remount' as const, '/', 'ro')] : []),
     ...(keepsGroups ? [] : [step('groups' as const, ...additionalGids)]),
     step('user', uid, gid),
     step('caps', ...capabilityMasks(process, context.seccompFile !== undefined)),

@@ -1,6 +1,5 @@
 // How the rootfs gets where init can pivot into it, by storage driver.
 
-import { fuseOverlayfsArgs } from '../snapshot/fuse-overlayfs.js';
 import type { RootfsMount } from '../snapshot/prepare-rootfs.js';
 import { step, type InitOp, type KeeperOp, type PlanStep } from '../helper/plan.js';
 
@@ -23,16 +22,11 @@ export function rootfsSteps(rootfs: RootfsMount): RootfsSteps {
     case 'fuse-overlayfs':
       // Mounted by the keeper, in a mount namespace that init gets a copy of: the file system then outlives no container, and sees the host's paths.
       return {
-        keeper: [step('unshare', 'mount'), step('run', 'fuse-overlayfs', rootfs.fuseOverlayfs ?? '', ...fuseArgs(rootfs))],
+        keeper: [step('unshare', 'mount'), step('run', 'fuse-overlayfs', rootfs.fuseOverlayfs ?? '', 'fuse-overlayfs', ...(rootfs.fuseArgs ?? []))],
         init: [step('rootfs', target, 'mounted')],
       };
     case 'vfs':
     case 'rootfs':
       return { keeper: [], init: [step('rootfs', target, 'bind')] };
   }
-}
-
-function fuseArgs(rootfs: RootfsMount): string[] {
-  const { lower, upper, work, target, shift } = rootfs;
-  return ['fuse-overlayfs', ...fuseOverlayfsArgs({ lower, upper, work, target, shift } as never)];
 }
