@@ -83,7 +83,7 @@ export async function explainLaunch(context: Context, options: ContainerOptions,
   const { planContainer } = await import('../container/launch.js');
   const { explainJson, explainText } = await import('../launch/explain.js');
   const store = await context.store();
-  const around = await surroundings(context, options);
+  const around = { ...(await surroundings(context, options)), dryRun: true };
   const prepared: PreparedContainer = await createContainer(store, { ...options, cidfile: undefined }, around);
   try {
     const plan = await planContainer(store, prepared, {

@@ -29,6 +29,8 @@ import { tryReadStackFile } from './stack-file.js';
 export interface Surroundings {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
+  /** Make no volume and no host directory: the container is only looked at (explain). */
+  dryRun?: boolean | undefined;
   storageDriver?: string | undefined;
   onProgress?: ((event: ProgressEvent) => void) | undefined;
   /** One line that the user should read. */
@@ -90,6 +92,8 @@ export async function designContainer(store: Store, typed: ContainerOptions, ide
     callerGroups: process.getgroups?.() ?? [],
     joined: await joinedProcesses(store, options),
     callerEnv: around.env,
+    cwd: around.cwd,
+    dryRun: around.dryRun,
   });
   const record = makeRecord({ options, identity, image, config, userns, driver, network, built });
   const decisions = [
