@@ -60,7 +60,10 @@ export class Slirp4netnsApi {
     await this.request('remove_hostfwd', { id });
   }
 
-  /** Sends any request; returns what stands under "return", throws on "error". */
+  /**
+   * Sends any request; returns what stands under "return", or the whole answer (list_hostfwd has "entries" at the top,
+   * against slirp4netns(1)); throws on "error".
+   */
   async request(execute: string, args?: Record<string, unknown>): Promise<unknown> {
     const text = await this.exchange(
       execute,
@@ -74,7 +77,7 @@ export class Slirp4netnsApi {
     }
     const { error, return: result } = (answer ?? {}) as { error?: { desc?: unknown }; return?: unknown };
     if (error !== undefined) throw this.failure(execute, String(error.desc ?? 'no description'));
-    return result ?? {};
+    return result ?? answer ?? {};
   }
 
   private exchange(execute: string, request: string): Promise<string> {
