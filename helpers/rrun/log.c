@@ -33,6 +33,7 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 static size_t json_escape(char *out, const char *in, size_t len)
 {
 	static const char shorts[] = "\"\"\\\\\nn\rr\tt";
+	static const char hex[] = "0123456789abcdef";
 	char *o = out;
 
 	for (size_t i = 0; i < len;) {
@@ -54,7 +55,10 @@ static size_t json_escape(char *out, const char *in, size_t len)
 			o += 6;
 			run = 1;
 		} else if (c < 0x20 || c == 0x7f || c == '<' || c == '>' || c == '&') {
-			o += sprintf(o, "\\u%04x", c);
+			memcpy(o, "\\u00", 4);
+			o[4] = hex[c >> 4];
+			o[5] = hex[c & 15];
+			o += 6;
 		} else {
 			memcpy(o, in + i, run);
 			o += run;

@@ -125,18 +125,6 @@ static void do_groups(const struct step *step)
 	free(gids);
 }
 
-/* KEEPCAPS keeps the permitted set only: what follows needs the capabilities in effect again (capabilities(7)). */
-static void raise_effective(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	TRY(syscall(SYS_capget, &header, data), "process", "capget", "read capabilities");
-	for (int half = 0; half < 2; half++)
-		data[half].effective = data[half].permitted;
-	TRY(syscall(SYS_capset, &header, data), "process", "capset", "raise capabilities");
-}
-
 static void capabilities_set(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -1,6 +1,6 @@
 // `start A B C`: each is a launch of its own, so each gets an `rrun` of its own. All are tried; one that fails makes the whole fail.
 
-import { spawn } from 'node:child_process';
+import { spawn } from '../util/spawn.js';
 
 import { helperProgram } from '../helper/program.js';
 import type { Context } from './command.js';

@@ -1,6 +1,6 @@
 // Runs a program of ours as root of a mapped user namespace, through a plan of its own. The process tree dies with us.
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from '../util/spawn.js';
 import type { Readable } from 'node:stream';
 
 import { RrunError } from '../errors.js';
