@@ -19,9 +19,17 @@ export const RLIMIT_UNLIMITED = 18446744073709551615;
 type Check = (value: unknown, at: string) => void;
 
 function fail(at: string, want: string, got: unknown): never {
-  const text = got === undefined ? 'nothing' : JSON.stringify(got);
-  const shown = text.length > 60 ? `${text.slice(0, 57)}...` : text;
-  throw new RrunError('CONFIG_INVALID', `cannot use ${at}: want ${want}, got ${shown}`);
+  const shown = show(got);
+  const short = shown.length > 60 ? `${shown.slice(0, 57)}...` : shown;
+  throw new RrunError('CONFIG_INVALID', `cannot use ${at}: want ${want}, got ${short}`);
+}
+
+/** Lists and objects are not written out: a hostile one may be nested deeper than JSON.stringify() goes. */
+function show(got: unknown): string {
+  if (got === undefined) return 'nothing';
+  if (Array.isArray(got)) return got.length === 0 ? '[]' : `a list of ${got.length}`;
+  if (typeof got === 'object' && got !== null) return 'an object';
+  return JSON.stringify(got);
 }
 
 const text: Check = (value, at) => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSpec, RLIMIT_UNLIMITED, stringifySpec } from '../../../src/bundle/parse-spec.js';
 import type { Spec } from '../../../src/bundle/spec.wire.js';
+import { RrunError } from '../../../src/errors.js';
 import { assertRefused } from './table.js';
 
 const MINIMAL: Spec = { ociVersion: '1.0.2', root: { path: 'rootfs' } };
@@ -174,4 +175,55 @@ test('parseSpec() cuts long values in its message', () => {
     'CONFIG_INVALID',
     /x\.\.\.$/m,
   );
+});
+
+test('parseSpec() survives deep nesting', () => {
+  for (const member of ['ociVersion', 'annotations', 'process', 'x']) {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    const source = `{"ociVersion":"1.0.0","root":{"path":"r"},"${member}":${deep}}`;
+    if (member === 'x') assert.ok(parseSpec(source));
+    else assertRefused(() => parseSpec(source), 'CONFIG_INVALID', /got a list of 1/);
+  }
+});
+
+/** A small generator, so that a failure comes again. */
+function makeRandom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+test('parseSpec() answers mutated files with a sentence or a spec, never with another error', () => {
+  const random = makeRandom(7);
+  const source = JSON.stringify(FULL);
+  const pieces = [
+    'null',
+    '-1',
+    '1e99',
+    '""',
+    '[]',
+    '{}',
+    'true',
+    '"\\u0000"',
+    '18446744073709551616',
+    '{"__proto__":{"path":1}}',
+    '"/.."',
+  ];
+  for (let round = 0; round < 3000; round++) {
+    const at = random(source.length);
+    const piece = pieces[random(pieces.length)] ?? '';
+    const values = [...source.matchAll(/"[^"]*"(?!:)|\d+|true|false|\[\]/g)];
+    const value = values[random(values.length)];
+    const mutated =
+      round % 3 === 0 || value === undefined
+        ? source.slice(0, at) + piece + source.slice(at + random(20))
+        : source.slice(0, value.index) + piece + source.slice(value.index + value[0].length);
+    try {
+      parseSpec(mutated);
+    } catch (error) {
+      assert.ok(error instanceof RrunError, `${String(error)}: ${mutated}`);
+    }
+  }
 });
