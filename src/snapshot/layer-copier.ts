@@ -33,6 +33,14 @@ export class LayerCopier {
     this.#copyInto(tree, target);
   }
 
+  /** Gives the root directory of the copy to root of the image. */
+  ownRoot(target: string): void {
+    const place = systemPath(target);
+    const mode = fs.lstatSync(place).mode & 0o7777;
+    fs.lchownSync(place, shifted(this.#shift?.uid, 0), shifted(this.#shift?.gid, 0));
+    fs.chmodSync(place, mode);
+  }
+
   #copyInto(from: string, to: string): void {
     for (const name of fs.readdirSync(systemPath(from), 'latin1')) {
       const target = joinPath(to, name);

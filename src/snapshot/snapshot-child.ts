@@ -39,8 +39,10 @@ function carryOut({ target, directories, layers, shift }: SnapshotRequest): void
     fs.lchownSync(place, uid, gid);
     fs.chmodSync(place, mode);
   }
+  if (layers.length === 0) return;
   const copier = new LayerCopier(shift);
   for (const { tree, implied } of layers) copier.copy(toBytes(tree), toBytes(target), new Set(implied.map(decodeName)));
+  copier.ownRoot(toBytes(target));
 }
 
 /* Store paths arrive as text; paths of images are bytes, one a character. */
