@@ -18,7 +18,9 @@ const GOOD: HostFacts = {
 delete GOOD.container;
 delete GOOD.unprivilegedUsernsClone;
 
-function failure(stage: string, syscall: string, errno: string, action: string, detail = ''): HelperFailure {
+type FailureFields = [stage: string, syscall: string, errno: string, action: string, detail?: string];
+
+function failure(...[stage, syscall, errno, action, detail = '']: FailureFields): HelperFailure {
   return { stage, syscall, errno, action, detail };
 }
 
