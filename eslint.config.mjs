@@ -5,7 +5,7 @@ const koffi = { name: 'koffi', message: 'Only src/sys/ calls libc; add a typed f
 const zx = { name: 'zx', message: 'zx is for scripts/ only.' };
 const spawn = ['node:child_process', 'child_process'].map((name) => ({
   name,
-  message: 'Programs are started by src/util/spawn.ts or by src/helper/ (the C program).',
+  message: 'Programs are started by src/util/spawn.ts, by src/helper/ and by the public wrappers.',
 }));
 const sockets = ['node:http', 'node:https', 'node:net', 'node:dgram', 'node:tls', 'node:dns', 'undici'].map((name) => ({
   name,
@@ -83,13 +83,19 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       eqeqeq: 'error',
       'max-params': ['error', 4],
+      'no-control-regex': 'error',
       'no-var': 'error',
       'prefer-const': 'error',
     },
   },
   folder(['src/**/*.ts']),
   folder(['src/sys/**/*.ts'], { paths: [zx, ...spawn, ...sockets] }),
-  folder(['src/util/spawn.ts', 'src/helper/**/*.ts'], { paths: [koffi, zx, ...sockets] }),
+  // The two public wrappers start what they wrap.
+  folder(['src/helper/**/*.ts', 'src/snapshot/fuse-overlayfs.ts', 'src/util/spawn.ts'], {
+    paths: [koffi, zx, ...sockets],
+  }),
   folder(['src/registry/**/*.ts', 'src/network/**/*.ts'], { paths: [koffi, zx, ...spawn] }),
   folder(['src/cli/**/*.ts'], { syntax: [] }),
+  // A system call has as many parameters as it has.
+  { files: ['src/sys/**/*.ts'], rules: { 'max-params': 'off' } },
 );
