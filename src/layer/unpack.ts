@@ -2,7 +2,7 @@
 // into a directory made aside; that gets its name by one rename when the digest of the tar is right.
 
 import { createReadStream } from 'node:fs';
-import { chown, mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
@@ -15,6 +15,7 @@ import type { UsernsMapping } from '../util/id-mapping.js';
 import { nodeEntry } from '../util/node-entry.js';
 import { currentBootId, encodeLayerRecord, layerDir, layerTree, tryLoadLayer, type LayerPlaces } from './layer-record.js';
 import type { LayerFacts } from './layer-writer.js';
+import { giveToMappedRoot, letMappedRootPass } from './mapped-root.js';
 import { RESULT_FD, UNPACK_COMMAND, type UnpackAnswer, type UnpackRequest } from './unpack-protocol.js';
 
 /** What a store offers to the layers in it. */
@@ -55,7 +56,7 @@ export async function unpackLayer(request: LayerSource & { source: Readable }): 
   const temp = await store.makeTemp();
   try {
     const made = path.join(temp.dir, 'layer');
-    await makeRoot(made, mapping.layers);
+    await makeRoot(store, made, mapping.layers);
     const facts = await runChild(request, path.join(made, 'fs')).catch((error: unknown) => {
       throw sourceFailed() ?? error;
     });
@@ -91,17 +92,12 @@ function feed(source: Readable, sink: Writable): void {
   else source.pipe(sink);
 }
 
-async function makeRoot(dir: string, layers: UsernsMapping): Promise<void> {
-  await mkdir(path.join(dir, 'fs'), { recursive: true });
-  // Root of the namespace is the caller, except where root itself calls: then a subordinate id.
-  const [uid, gid] = [hostId(layers.uidMappings), hostId(layers.gidMappings)];
-  if (uid !== process.geteuid?.()) await chown(path.join(dir, 'fs'), uid, gid);
-}
-
-function hostId(mappings: UsernsMapping['uidMappings']): number {
-  const first = mappings.find(({ containerID }) => containerID === 0) ?? mappings[0];
-  if (first === undefined) throw new Error('bug: an id mapping without extents');
-  return first.hostID;
+async function makeRoot(store: LayerStore, dir: string, layers: UsernsMapping): Promise<void> {
+  const tree = path.join(dir, 'fs');
+  await mkdir(tree, { recursive: true });
+  giveToMappedRoot(layers, [tree]);
+  const temp = path.dirname(dir);
+  letMappedRootPass(layers, [path.dirname(store.layersDir), store.layersDir, path.dirname(temp), temp, dir]);
 }
 
 async function runChild({ mapping, diffId, source }: LayerSource & { source: Readable }, root: string): Promise<LayerFacts> {

@@ -1,14 +1,15 @@
 // Turns a container's stack of layers into something to mount: makes upper and work directory (or the copy) and says what a
 // launch has to do. Nothing is mounted here; that happens in the container's own mount namespace.
 
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { findProgram } from '../idmap/programs.js';
 import { tryLoadTreeRecord } from '../layer/layer-record.js';
+import { giveToMappedRoot, letMappedRootPass } from '../layer/mapped-root.js';
 import { encodeName } from '../layer/member-path.js';
 import type { HostPath } from '../util/brand.js';
-import type { IdMapping, UsernsMapping } from '../util/id-mapping.js';
+import type { UsernsMapping } from '../util/id-mapping.js';
 import { fuseOverlayfsWorks, type DriverStore, type StorageDriver } from './choose-driver.js';
 import { formatFuseMapping, fuseOverlayfsArgs } from './fuse-overlayfs.js';
 import { restoredDirectories } from './implied-dirs.js';
@@ -50,6 +51,7 @@ export async function prepareRootfs(store: DriverStore, record: RootfsRecord, pl
   if (record.storageDriver === 'rootfs') return givenRootfs(record);
   const plan = await planStorage(store, record);
   mkdirSync(path.join(place.aside, 'rootfs'), { mode: 0o755 });
+  letMappedRootPass(layersOf(record), [...directoriesDownTo(store.root, place.aside), path.dirname(place.dir)]);
   if (plan.driver === 'vfs') await copyLayers(store, record, path.join(place.aside, 'rootfs'));
   else await makeUpper(store, record, place.aside);
   const mount = await describe(record, place.dir, plan.driver);
@@ -119,14 +121,14 @@ async function makeUpper(store: DriverStore, record: RootfsRecord, aside: string
   const upper = path.join(aside, 'upper');
   mkdirSync(upper);
   mkdirSync(path.join(aside, 'work'), { mode: 0o700 });
-  giveToRoot([upper, path.join(aside, 'work')], layersOf(record));
+  giveToMappedRoot(layersOf(record), [upper, path.join(aside, 'work')]);
   chmodSync(upper, rootMode(record.lower));
   const directories = await restoredDirectories(record.lower, layersOf(record));
   if (directories.length > 0) await runSnapshotChild(layersOf(record), request(store, upper, { directories }));
 }
 
 async function copyLayers(store: DriverStore, record: RootfsRecord, target: string): Promise<void> {
-  giveToRoot([target], layersOf(record));
+  giveToMappedRoot(layersOf(record), [target]);
   chmodSync(target, rootMode(record.lower));
   const layers = [...record.lower].reverse().map((tree) => ({
     tree: relative(store, tree),
@@ -137,22 +139,17 @@ async function copyLayers(store: DriverStore, record: RootfsRecord, target: stri
   await runSnapshotChild(onDisk, request(store, target, { layers, ...(shift === undefined ? {} : { shift }) }));
 }
 
+/** `root` and every directory from there to `place`. */
+function directoriesDownTo(root: string, place: string): string[] {
+  return place.startsWith(`${root}/`) ? [...directoriesDownTo(root, path.dirname(place)), place] : [root];
+}
+
 function request(store: DriverStore, target: string, parts: Partial<SnapshotRequest>): SnapshotRequest {
   return { root: store.root, target: relative(store, target), directories: [], layers: [], ...parts };
 }
 
 function relative(store: DriverStore, place: string): string {
   return path.relative(store.root, place);
-}
-
-/** Root of the image is the caller, except where root itself calls: then a subordinate id. */
-function giveToRoot(places: string[], layers: UsernsMapping): void {
-  const [uid, gid] = [hostRoot(layers.uidMappings), hostRoot(layers.gidMappings)];
-  if (uid !== process.geteuid?.()) for (const place of places) chownSync(place, uid, gid);
-}
-
-function hostRoot(mappings: IdMapping[]): number {
-  return (mappings.find(({ containerID }) => containerID === 0) ?? mappings[0])?.hostID ?? 0;
 }
 
 /** The root directory is what the topmost layer that lists it says, else 755. */

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../errors.js';
 import { step } from '../helper/plan.js';
 import { runFailed, runInUserns, type UsernsProcess } from '../helper/userns-run.js';
+import { giveToMappedRoot, letMappedRootPass } from '../layer/mapped-root.js';
 import type { HostPath } from '../util/brand.js';
 import type { UsernsMapping } from '../util/id-mapping.js';
 import { fuseOverlayfsArgs } from './fuse-overlayfs.js';
@@ -29,7 +30,7 @@ interface ProbeDirs {
 const EXERCISE = 'rm "$1/gone" && echo >> "$1/kept" && mkdir "$1/new"';
 
 export async function probeOverlay(store: ProbeStore, mapping: UsernsMapping): Promise<Probe> {
-  return await withDirs(store, async (dirs) => {
+  return await withDirs(store, mapping, async (dirs) => {
     const { child, done } = runInUserns({
       mapping,
       before: [step('overlay', dirs.target, dirs.upper, dirs.work, '', dirs.lower)],
@@ -44,7 +45,7 @@ export async function probeOverlay(store: ProbeStore, mapping: UsernsMapping): P
 export async function probeFuseOverlayfs(store: ProbeStore, mapping: UsernsMapping, program: string | undefined): Promise<Probe> {
   const missing = missingForFuse(program);
   if (missing !== undefined || program === undefined) return missing ?? notInstalled();
-  return await withDirs(store, async (dirs) => {
+  return await withDirs(store, mapping, async (dirs) => {
     const mount = fuseOverlayfsArgs({ lower: [dirs.lower], upper: dirs.upper, work: dirs.work }, dirs.target);
     const { child, done } = runInUserns({
       mapping,
@@ -92,14 +93,17 @@ function judge({ lower, upper }: ProbeDirs): Probe {
   return good ? { works: true } : { works: false, reason: 'changes do not go to the upper directory', code: 'SYSCALL' };
 }
 
-async function withDirs(store: ProbeStore, body: (dirs: ProbeDirs) => Promise<Probe>): Promise<Probe> {
+async function withDirs(store: ProbeStore, mapping: UsernsMapping, body: (dirs: ProbeDirs) => Promise<Probe>): Promise<Probe> {
   const temp = await store.makeTemp();
   try {
     const at = (name: string): string => path.join(temp.dir, name);
     const dirs: ProbeDirs = { lower: at('lower'), upper: at('upper'), work: at('work'), target: at('target') };
     for (const dir of Object.values(dirs)) mkdirSync(dir as string);
+    giveToMappedRoot(mapping, Object.values(dirs) as string[]);
+    letMappedRootPass(mapping, [path.dirname(path.dirname(temp.dir)), path.dirname(temp.dir), temp.dir]);
     writeFileSync(path.join(dirs.lower, 'gone'), '');
     writeFileSync(path.join(dirs.lower, 'kept'), '');
+    giveToMappedRoot(mapping, [path.join(dirs.lower, 'kept')]);
     return await body(dirs);
   } finally {
     await temp.release();
