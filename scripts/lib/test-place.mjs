@@ -108,8 +108,9 @@ function check(program, args) {
 class Place {
   constructor({ dir, temp, cache, user, node }) {
     Object.assign(this, { dir, temp, cache, user, node });
-    for (const name of ['run', 't']) {
-      mkdirSync(path.join(temp, name), { mode: 0o700 });
+    // Ids that are not the user's must be able to pass through "t" to layers in it.
+    for (const [name, mode] of Object.entries({ run: 0o700, t: 0o711 })) {
+      mkdirSync(path.join(temp, name), { mode });
       if (process.getuid() === 0) chownSync(path.join(temp, name), user.uid, user.gid);
     }
   }
