@@ -2,6 +2,7 @@
 
 import type { ContainerOptions } from '../bundle/options.js';
 import type { PreparedContainer } from '../container/create.js';
+import type { Store } from '../store/store.js';
 import type { Context } from './command.js';
 import { attachesStdin } from './container-options.js';
 
@@ -41,7 +42,14 @@ export async function runContainer(context: Context, options: ContainerOptions):
     await removeContainer(store, prepared.record, { force: false, volumes: true });
     throw error;
   }
+  await coverLayersQuietly(store);
   return 0;
+}
+
+/* Nobody waits for Node any more once the plan is handed over, so this is the place for a sync that now and then takes a while. */
+async function coverLayersQuietly(store: Store): Promise<void> {
+  const { coverLayers } = await import('../layer/cover-layers.js');
+  await coverLayers(store).catch(() => undefined);
 }
 
 /** Creates the container and prints its id: `create`. */
@@ -73,6 +81,7 @@ export async function startExisting(context: Context, request: StartRequest): Pr
     announce: name,
     env: context.env,
   });
+  await coverLayersQuietly(store);
   return 0;
 }
 

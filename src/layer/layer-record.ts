@@ -1,6 +1,6 @@
 // layers/<diff_id hex>.<kind>/layer.json, and the question whether such a directory can be used.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { DiffId, HostPath } from '../util/brand.js';
@@ -15,10 +15,12 @@ export interface LayerRecord extends LayerFacts {
   version: 1;
   diffId: DiffId;
   kind: LayerKind;
-  /** Boot during which it was unpacked. Nothing is fsynced: after a crash of the host only a layer with `synced` can be trusted. */
+  /** Boot during which it was unpacked. Nothing is fsynced then: after a crash of the host only covered layers can be trusted. */
   bootId: string;
-  synced?: boolean;
 }
+
+/** Empty file beside layer.json: a later syncfs has covered this layer (cover-layers.ts). */
+export const COVERED = 'covered';
 
 /** The part of a store that layers need. */
 export interface LayerPlaces {
@@ -37,9 +39,10 @@ export function layerTree(store: LayerPlaces, diffId: DiffId, kind: LayerKind): 
 
 /** The record, or undefined where the layer is not there or cannot be trusted: it is then to be unpacked (again) from its blob. */
 export function tryLoadLayer(store: LayerPlaces, diffId: DiffId, kind: LayerKind): LayerRecord | undefined {
-  const record = tryReadRecord(path.join(layerDir(store, diffId, kind), 'layer.json'));
+  const dir = layerDir(store, diffId, kind);
+  const record = tryReadRecord(path.join(dir, 'layer.json'));
   if (record === undefined || record.diffId !== diffId || record.kind !== kind) return undefined;
-  return record.synced === true || record.bootId === currentBootId() ? record : undefined;
+  return record.bootId === currentBootId() || existsSync(path.join(dir, COVERED)) ? record : undefined;
 }
 
 /** The record beside a tree in the store; undefined for trees of others. */

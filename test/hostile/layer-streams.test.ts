@@ -8,6 +8,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { constants, createGzip, gzipSync } from 'node:zlib';
 
+import { coverLayers } from '../../src/layer/cover-layers.js';
 import { ensureLayer, findLayer } from '../../src/layer/unpack.js';
 import type { DiffId } from '../../src/util/brand.js';
 import { kernelTest } from '../support/requires.js';
@@ -122,6 +123,24 @@ kernelTest('ensureLayer() unpacks again what a crash of the host may have spoilt
     assert.equal(readFileSync(path.join(tree, 'end'), 'utf8'), 'the end');
     assert.equal(leftovers(unpacking).length, 1);
   }
+});
+
+kernelTest('coverLayers() makes a layer outlive a crash, unless it may be damaged already', ['userns', 'subid'], async (t) => {
+  const unpacking = await openUnpacking(t);
+  const { store, mapping } = unpacking;
+  const tree = await unpackTar(unpacking, tar);
+  const record = path.join(tree, '../layer.json');
+  const find = (): string | undefined => findLayer(store, diffIdOf(tar), mapping.layerKind);
+  assert.equal(await coverLayers(store), 0, 'too young');
+  const text = readFileSync(record, 'utf8');
+  writeFileSync(record, text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
+  assert.equal(await coverLayers(store, -1000), 0, 'of another boot');
+  assert.equal(find(), undefined);
+  writeFileSync(record, text);
+  assert.equal(await coverLayers(store, -1000), 1);
+  assert.equal(await coverLayers(store, -1000), 0, 'once is enough');
+  writeFileSync(record, text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
+  assert.equal(find(), tree);
 });
 
 kernelTest('the child stays below 120 MB, whatever the layer', ['userns', 'subid'], async (t) => {
