@@ -76,10 +76,17 @@ export async function ensureRunRoot(request: RunRootRequest = {}): Promise<Chose
   if (runUser !== set && (await runtimeDirProblem(runUser, uid)) === undefined) {
     return withNote(await makeInside(runUser, 'XDG_RUNTIME_DIR is not usable'), ignored);
   }
-  const last = join(request.temporary ?? tmpdir(), `rrun-${uid}`);
+  const last = join(request.temporary ?? tmpdir(), `rrun-${await outsideId(uid)}`);
   await ensurePrivateDirectory(last, uid);
   const why = ignored ?? `XDG_RUNTIME_DIR is not set and there is no ${runUser}`;
   return withNote({ path: last as HostPath, why }, ignored);
+}
+
+/** In a user namespace we may be called 0, and so may others: the name is made of the id that tells us apart outside. */
+async function outsideId(uid: number): Promise<number> {
+  const map = parseIdMap(await readFile('/proc/self/uid_map', 'utf8').catch(() => ''));
+  const extent = map.find(({ containerID, size }) => uid >= containerID && uid < containerID + size);
+  return extent === undefined ? uid : extent.hostID + uid - extent.containerID;
 }
 
 function withNote(chosen: ChosenDirectory, ignored: string | undefined): ChosenDirectory {

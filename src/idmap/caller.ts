@@ -29,8 +29,14 @@ export function isNested(caller: Caller): boolean {
   return !isFullMap(caller.uidMap);
 }
 
-/** Looks at the process and the host; everything that chooseUserns() needs. */
-export async function loadCaller(paths: SubidPaths = SUBID_PATHS): Promise<Caller> {
+let known: Promise<Caller> | undefined;
+
+/** Looks at the process and the host, once; everything that chooseUserns() needs. */
+export function loadCaller(): Promise<Caller> {
+  return (known ??= lookAtCaller(SUBID_PATHS));
+}
+
+async function lookAtCaller(paths: SubidPaths): Promise<Caller> {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   const user = tryUserInfo();

@@ -33,20 +33,34 @@ export async function baseMapping(userns?: string, caller?: Caller): Promise<Use
   return await chooseUserns({ userns: mode === 'single' ? 'single' : undefined, uid: 0, gid: 0 }, caller);
 }
 
+/** As baseMapping(), for what has to go on where ranges cannot be used now (a probe, a removal): then with one id. */
+export async function workingMapping(known?: Caller): Promise<UsernsChoice> {
+  const caller = known ?? (await loadCaller());
+  try {
+    return await baseMapping(undefined, caller);
+  } catch (error) {
+    if (isHostRoot(caller)) throw error;
+    return await baseMapping('single', caller);
+  }
+}
+
 /** Decides on the user namespace of one container; throws where what was asked for cannot be had. */
 export async function chooseUserns(request: UsernsRequest, known?: Caller): Promise<UsernsChoice> {
   const option = parseUserns(request.userns);
   const caller = known ?? (await loadCaller());
-  const isHostRoot = caller.uid === 0 && !isNested(caller);
   if (option.mode === 'single') {
-    if (isHostRoot) throw rootMayNotBeMapped('single');
+    if (isHostRoot(caller)) throw rootMayNotBeMapped('single');
     return singleChoice(caller, request, '--userns=single: one id, no program and no range is needed');
   }
   const ids = availableIds(caller);
-  if (isHostRoot) return rootChoice(caller, option, ids);
+  if (isHostRoot(caller)) return rootChoice(caller, option, ids);
   if (ids.uids.length === 0 || ids.gids.length === 0) return withoutRanges(caller, option, request);
   if (!ids.direct) validateMapPrograms(caller);
   return rangesChoice(caller, option, ids);
+}
+
+function isHostRoot(caller: Caller): boolean {
+  return caller.uid === 0 && !isNested(caller);
 }
 
 interface AvailableIds {

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
-import { baseMapping } from '../idmap/choose.js';
+import { workingMapping } from '../idmap/choose.js';
 import { findProgram } from '../idmap/programs.js';
 import type { HostPath } from '../util/brand.js';
 import { probeFuseOverlayfs, probeOverlay, type Probe } from './probe.js';
@@ -40,13 +40,15 @@ export async function chooseDriver(store: DriverStore, requested?: string): Prom
   }
   if (driver === 'vfs') return { driver, why: 'asked for' };
   const probe = await rememberedProbe(store, driver);
-  if (!probe.works) throw new RrunError(probe.code, `cannot use storage driver "${driver}": ${probe.reason}`, { hint: probe.hint });
+  if (!probe.works)
+    throw new RrunError(probe.code, `cannot use storage driver "${driver}": ${probe.reason}`, { hint: probe.hint });
   return { driver, why: 'asked for' };
 }
 
 async function chooseByProbing(store: DriverStore): Promise<DriverChoice> {
   const overlay = await rememberedProbe(store, 'overlay');
-  if (overlay.works) return { driver: 'overlay', why: `the kernel mounts an overlay in a user namespace (Linux ${os.release()})` };
+  if (overlay.works)
+    return { driver: 'overlay', why: `the kernel mounts an overlay in a user namespace (Linux ${os.release()})` };
   const fuse = await rememberedProbe(store, 'fuse-overlayfs');
   const noOverlay = `native overlay does not work here (${overlay.reason})`;
   if (fuse.works) return { driver: 'fuse-overlayfs', why: `${noOverlay}, fuse-overlayfs does` };
@@ -67,12 +69,13 @@ interface Memory {
 
 async function rememberedProbe(store: DriverStore, driver: ProbedDriver): Promise<Probe> {
   const file = path.join(store.cacheDir, 'driver.json') as HostPath;
-  const [{ layers, layerKind }, fusePath] = await Promise.all([baseMapping(), findProgram('fuse-overlayfs')]);
+  const [{ layers, layerKind }, fusePath] = await Promise.all([workingMapping(), findProgram('fuse-overlayfs')]);
   const key = [os.release(), layerKind, statSync(store.root).dev, identityOf(fusePath), modeOf('/dev/fuse')].join(' ');
   const known = tryReadMemory(file, key);
   const remembered = known?.probes[driver];
   if (remembered !== undefined) return remembered;
-  const probe = driver === 'overlay' ? await probeOverlay(store, layers) : await probeFuseOverlayfs(store, layers, fusePath);
+  const probe =
+    driver === 'overlay' ? await probeOverlay(store, layers) : await probeFuseOverlayfs(store, layers, fusePath);
   const memory: Memory = { version: 1, key, probes: { ...known?.probes, [driver]: probe } };
   await store.replaceFile(file, `${JSON.stringify(memory)}\n`).catch(() => undefined); // a cache: a full disk must not matter
   return probe;

@@ -218,11 +218,11 @@ export class Store {
   }
 
   async removeMapped(paths: HostPath[]): Promise<void> {
-    const [{ removeTrees }, { baseMapping }] = await Promise.all([
+    const [{ removeTrees }, { workingMapping }] = await Promise.all([
       import('../helper/userns-run.js'),
       import('../idmap/choose.js'),
     ]);
-    await removeTrees((await baseMapping()).mapping, paths);
+    await removeTrees((await workingMapping()).mapping, paths);
   }
 
   async listDirectory(dir: HostPath): Promise<string[]> {

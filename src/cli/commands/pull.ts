@@ -36,7 +36,7 @@ export const command = defineCommand({
       import('../progress.js'),
       context.store(),
     ]);
-    const userns = await baseMapping();
+    const userns = await baseMapping(context.global.config.userns?.value);
     const progress = flags.quiet ? undefined : createPullProgress(context.stdout);
     try {
       const image = await ensureImage(store, userns, {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { RrunError, type ErrorCode } from '../../../src/errors.js';
 import type { Caller } from '../../../src/idmap/caller.js';
-import { baseMapping, chooseUserns, type UsernsChoice } from '../../../src/idmap/choose.js';
+import { baseMapping, chooseUserns, workingMapping, type UsernsChoice } from '../../../src/idmap/choose.js';
 import { formatIdMap, parseIdMap } from '../../../src/idmap/ranges.js';
 import type { HostPath } from '../../../src/util/brand.js';
 
@@ -285,4 +285,10 @@ test('chooseUserns() lets another current group pass where login.defs does', asy
 
 test('chooseUserns() needs no program for one id', async () => {
   assert.equal((await choose(caller({ newuidmap: undefined, newgidmap: undefined }), 'single')).layerKind, 'single');
+});
+
+test('workingMapping() falls back to one id where the ranges cannot be used, but never as root of the host', async () => {
+  assert.equal((await workingMapping(caller())).layerKind, 'ranges');
+  assert.equal((await workingMapping(caller({ newuidmap: undefined }))).layerKind, 'single');
+  await assert.rejects(workingMapping({ ...root, subids: subids([]) }), { code: 'IDMAP_UNAVAILABLE' });
 });
