@@ -173,14 +173,16 @@ function withoutRanges(caller: Caller, option: UsernsOption, request: UsernsRequ
       ? { uid: option.uid ?? caller.uid, gid: option.gid ?? caller.gid }
       : { uid: request.uid, gid: request.gid };
   const reason = noRangesReason(caller);
+  const advice = countIds(insideIds(caller.uidMap)) === 1 ? '' : ` (for more ids, ${suggestLine(caller)})`;
   return {
     ...singleChoice(caller, ids, reason),
-    note: `single-id mode: ${reason}; every file in the container is yours (for more ids, ${suggestLine(caller)})`,
+    note: `single-id mode: ${reason}; every file in the container is yours${advice}`,
   };
 }
 
 function noRangesReason(caller: Caller): string {
   const { name, subids, uid } = caller;
+  if (countIds(insideIds(caller.uidMap)) === 1) return 'the user namespace that rrun runs in has one id only';
   if (name === undefined) return `uid ${uid} has no entry in the password database`;
   if (subids.uids.length === 0) return `no range for user "${name}" in ${subids.source}`;
   if (subids.gids.length === 0) return `no range for user "${name}" in ${subids.source.replace('subuid', 'subgid')}`;

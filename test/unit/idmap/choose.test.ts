@@ -155,6 +155,11 @@ test('chooseUserns() says in one line why there is one id only, but not where it
     /no range for user "ana" in \/etc\/subgid/,
   );
   assert.match((await choose(caller({ name: undefined, subids: subids([]) }))).note ?? '', /uid 1000 has no entry/);
+  const fake = caller({ uid: 0, gid: 0, uidMap: parseIdMap('0 1000 1'), gidMap: parseIdMap('0 1000 1') });
+  assert.equal(
+    (await choose(fake)).note,
+    'single-id mode: the user namespace that rrun runs in has one id only; every file in the container is yours',
+  );
   assert.equal((await choose(nobody, 'single')).note, undefined);
   assert.equal((await choose(caller())).note, undefined);
 });
