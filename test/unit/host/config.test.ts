@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 
-import { configFiles, describeConfig, loadConfig, parseConfig } from '../../../src/host/config.js';
+import { CONFIG_KEYS, configFiles, describeConfig, loadConfig, parseConfig } from '../../../src/host/config.js';
 import { RrunError } from '../../../src/errors.js';
+import { projectRoot } from '../../support/paths.js';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'rrun-config-'));
 after(() => {
@@ -114,4 +115,10 @@ test('describeConfig() fills in the defaults', () => {
       { value: '/r', origin: 'default' },
     ],
   );
+});
+
+test('docs/config.md lists every key and no other', () => {
+  const table = readFileSync(path.join(projectRoot, 'docs/config.md'), 'utf8').split('\n## ')[0] ?? '';
+  const listed = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, key]) => key);
+  assert.deepEqual(listed, CONFIG_KEYS);
 });
