@@ -83,7 +83,7 @@ async function readToken(
 ): Promise<string> {
   const { action, host } = context;
   if (response.status === 401 || response.status === 403) {
-    response.body.destroy();
+    response.discard();
     const known = (await context.credentials()) !== undefined;
     throw new RrunError(
       'REGISTRY_REFUSED',
@@ -94,7 +94,7 @@ async function readToken(
     );
   }
   if (response.status !== 200) {
-    response.body.destroy();
+    response.discard();
     throw new RrunError(
       'REGISTRY_INVALID',
       `cannot ${action}: "${realm.host}" gives no token for registry "${host}": status ${response.status}`,

@@ -100,7 +100,7 @@ export class RegistryClient {
   async fetchManifestDigest(tag: string): Promise<Digest | undefined> {
     const response = await this.#request('HEAD', `manifests/${tag}`, { accept: MANIFEST_TYPES.join(', ') });
     if (response.status !== 200) throw await this.#refused(response, 'manifest');
-    response.body.resume(); // a HEAD has none; lets the connection be used again
+    response.discard();
     const digest = response.header('docker-content-digest');
     return isDigest(digest) ? digest : undefined;
   }
@@ -137,7 +137,7 @@ export class RegistryClient {
     if (response.status === 206) {
       const start = /^bytes (\d+)-/.exec(response.header('content-range') ?? '')?.[1];
       if (Number(start ?? 0) !== from) {
-        response.body.destroy();
+        response.discard();
         throw this.#invalid(`it sent another part of blob ${digest} than was asked for`);
       }
       skip = 0;
@@ -156,7 +156,7 @@ export class RegistryClient {
         if (useful.length > 0) yield useful;
       }
     } finally {
-      response.body.destroy();
+      response.discard();
     }
   }
 
@@ -198,7 +198,7 @@ export class RegistryClient {
     }
     const authorization = await this.#authorization;
     if (authorization === undefined) return response;
-    response.body.destroy();
+    response.discard();
     return this.#http.send({ ...request, authorization });
   }
 

@@ -7,8 +7,14 @@ export function errorCode(error: unknown): string {
   let found = '';
   let current: unknown = error;
   for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth++) {
-    const { code, cause, errors } = current as { code?: unknown; cause?: unknown; errors?: unknown };
+    const { code, name, cause, errors } = current as {
+      code?: unknown;
+      name?: unknown;
+      cause?: unknown;
+      errors?: unknown;
+    };
     if (typeof code === 'string') found = code;
+    else if (name === 'HTTPParserError') found = 'HPE_INVALID';
     current = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
   }
   return found;
@@ -102,8 +108,7 @@ function explain(error: unknown, host: string): { why: string; hint?: string } {
       if (code.startsWith('ERR_SSL_')) {
         return { why: `TLS fails (${code})`, hint: 'if it speaks plain HTTP, use --tls-verify=false' };
       }
-      if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
-        return { why: `its answer is not HTTP (${code})` };
+      if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return { why: 'its answer is not HTTP' };
       return { why: code === '' ? ((error as Error).message ?? String(error)) : code };
   }
 }

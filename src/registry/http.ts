@@ -17,6 +17,7 @@ const HEADERS_TIMEOUT_MS = 60_000;
 /** Between two chunks. */
 const BODY_TIMEOUT_MS = 60_000;
 const MAX_REDIRECTS = 10;
+const MAX_DISCARDED_BYTES = 64 << 10;
 const RETRY_DELAYS_MS = [200, 1000];
 const MAX_RETRY_AFTER_MS = 10_000;
 const RETRIED_STATUS = new Set([408, 429, 500, 502, 503, 504]);
@@ -39,6 +40,8 @@ export interface HttpResponse {
   /** One value each, the first. */
   header(name: string): string | undefined;
   body: Readable;
+  /** For who does not want the body: a short one is read, so that the connection can be used again. */
+  discard(): void;
   /** After redirects. */
   url: URL;
 }
@@ -69,7 +72,7 @@ export class HttpClient {
       const response = await this.#sendWithRetries(current);
       const location = response.header('location');
       if (!REDIRECT_STATUS.has(response.status) || location === undefined) return response;
-      response.body.destroy();
+      response.discard();
       visited.add(response.url.href);
       current = this.#redirected(current, response.url, location, visited);
     }
@@ -118,7 +121,7 @@ export class HttpClient {
       if (delay === undefined || !RETRIED_STATUS.has(response.status)) return response;
       const wait = retryAfter(response.header('retry-after')) ?? delay;
       if (wait > MAX_RETRY_AFTER_MS) return response;
-      response.body.destroy();
+      response.discard();
       await sleep(wait, undefined, { signal: request.signal });
     }
   }
@@ -157,13 +160,17 @@ export class HttpClient {
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     });
+    const { body: received } = response;
+    // undici reports a body that is given up as an error of its stream; those who read it get it all the same.
+    received.on('error', () => undefined);
     return {
       status: response.statusCode,
       header: (name) => {
         const value = response.headers[name];
         return Array.isArray(value) ? value[0] : value;
       },
-      body: response.body,
+      body: received,
+      discard: () => void received.dump({ limit: MAX_DISCARDED_BYTES }).catch(() => undefined),
       url,
     };
   }
