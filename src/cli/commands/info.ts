@@ -90,7 +90,7 @@ function settings(context: Context, runRoot: { Path: string } | Trouble) {
     log_driver: 'json-file',
     userns: 'default',
     pull: 'missing',
-    tls_verify: 'true',
+    tls_verify: 'as registries.conf says',
   });
   return Object.fromEntries(Object.entries(described).map(([key, setting]) => [key, toPascal(setting)]));
 }
