@@ -1,6 +1,7 @@
 // Layers are gzip, zstd or plain tar. The first bytes decide: media types in the wild are wrong often enough.
 
-import { Transform, type Readable, type TransformCallback } from 'node:stream';
+import type { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 
 import { layerInvalid } from './layer-error.js';
@@ -32,55 +33,99 @@ function unknownCompression(name: string): Error {
   return layerInvalid(`it is compressed with ${name}; rrun reads gzip, zstd and plain tar`);
 }
 
-/** The stream that turns compressed bytes into tar; undefined for a plain one. */
-export async function decompressor(kind: Compression): Promise<Transform | undefined> {
+/** Turns compressed bytes, as they come, into the tar. */
+export type Decompress = (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+
+/** Loads what the compression needs; what is given back needs no files any more. */
+export async function loadDecompress(kind: Compression): Promise<Decompress> {
   switch (kind) {
     case 'none':
-      return undefined;
+      return (source) => source;
     case 'gzip':
-      return zlib.createGunzip({ chunkSize: PIECE });
+      return gunzip;
     case 'zstd':
-      return 'createZstdDecompress' in zlib ? nativeZstd() : await portableZstd();
+      return 'createZstdDecompress' in zlib ? nativeZstd : portableZstd((await import('fzstd')).Decompress);
   }
 }
 
-/* Node 22.15 and later have it, their types in our Node 20 types do not. */
-function nativeZstd(): Transform {
-  const { createZstdDecompress } = zlib as unknown as { createZstdDecompress: (options: object) => Transform };
-  return createZstdDecompress({ chunkSize: PIECE });
+function gunzip(source: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  const stream = zlib.createGunzip({ chunkSize: PIECE });
+  // Its failure reaches who reads the stream.
+  pipeline(source, stream).catch(() => undefined);
+  return stream;
 }
 
-async function portableZstd(): Promise<Transform> {
-  const { Decompress } = await import('fzstd');
-  let output: Transform | undefined;
-  const frames = new Decompress((piece) => {
-    if (piece.length > 0) output?.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
-  });
-  const feed = (chunk: Uint8Array, last: boolean, done: TransformCallback): void => {
-    try {
-      frames.push(chunk, last);
-      done();
-    } catch (cause) {
-      done(layerInvalid('its zstd data is corrupt or ends too early', { cause }));
-    }
+/* Node 22.15 and later have it; their types are not in those of Node 20. It stops after one frame and takes what follows for
+   rubbish, but a layer may have many (zstd:chunked has one for each file): so a new one for each. */
+async function* nativeZstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const { createZstdDecompress } = zlib as unknown as { createZstdDecompress: (options: object) => Transform & { bytesWritten: number } };
+  const input = new Pushback(source);
+  while (await input.hasMore()) {
+    const frame = createZstdDecompress({ chunkSize: PIECE });
+    const feeding = feedFrame(input, frame);
+    feeding.catch((error: unknown) => frame.destroy(error instanceof Error ? error : undefined));
+    yield* frame as AsyncIterable<Buffer>;
+    await feeding;
+  }
+}
+
+async function feedFrame(input: Pushback, frame: Transform & { bytesWritten: number }): Promise<void> {
+  for (let chunk = await input.next(); chunk !== undefined; chunk = await input.next()) {
+    const before = frame.bytesWritten;
+    await new Promise<void>((resolve, reject) => {
+      frame.write(chunk, (error) => {
+        if (error == null) resolve();
+        else reject(error);
+      });
+    });
+    const used = frame.bytesWritten - before;
+    if (used === chunk.length) continue;
+    input.putBack(chunk.subarray(used));
+    break;
+  }
+  frame.end();
+}
+
+class Pushback {
+  readonly #source: AsyncIterator<Buffer>;
+  #held: Buffer | undefined;
+
+  constructor(source: AsyncIterable<Buffer>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  async hasMore(): Promise<boolean> {
+    this.#held ??= await this.next();
+    return this.#held !== undefined;
+  }
+
+  async next(): Promise<Buffer | undefined> {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) return held;
+    const { value, done } = await this.#source.next();
+    return done === true ? undefined : value;
+  }
+
+  putBack(chunk: Buffer): void {
+    this.#held = chunk;
+  }
+}
+
+function portableZstd(Decompress: typeof import('fzstd').Decompress): Decompress {
+  return async function* (source) {
+    let pieces: Buffer[] = [];
+    const frames = new Decompress((piece) => pieces.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)));
+    const feed = (chunk: Uint8Array, last: boolean): Buffer[] => {
+      pieces = [];
+      try {
+        frames.push(chunk, last);
+      } catch (cause) {
+        throw layerInvalid('its zstd data is corrupt or ends too early', { cause });
+      }
+      return pieces;
+    };
+    for await (const chunk of source) yield* feed(chunk, false);
+    yield* feed(new Uint8Array(0), true);
   };
-  output = new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
-      feed(chunk, false, done);
-    },
-    flush: (done) => {
-      feed(new Uint8Array(0), true, done);
-    },
-  });
-  return output;
-}
-
-/** Reads until there are enough bytes to tell the compression; puts them back. */
-export async function readHead(source: Readable): Promise<Buffer> {
-  let head = Buffer.alloc(0);
-  for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    head = Buffer.concat([head, chunk]);
-    if (head.length >= SNIFF_BYTES) break;
-  }
-  return head;
 }

@@ -7,8 +7,6 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import * as fs from 'node:fs';
-import type { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 
@@ -16,7 +14,7 @@ import { RrunError } from '../errors.js';
 import { chroot } from '../sys/file.js';
 import { loadNative } from '../sys/native.js';
 import { removeXattr } from '../sys/xattr.js';
-import { decompressor, detectCompression, SNIFF_BYTES } from './decompress.js';
+import { detectCompression, loadDecompress, SNIFF_BYTES } from './decompress.js';
 import { layerInvalid } from './layer-error.js';
 import { LayerWriter, LIMITS } from './layer-writer.js';
 import { OwnerCheck } from './ownership.js';
@@ -38,12 +36,12 @@ export async function unpackChild(args: readonly string[]): Promise<number> {
 async function unpackHere(request: UnpackRequest): Promise<UnpackAnswer> {
   const source = process.stdin.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   const head = await readHead(source);
-  const decompress = await decompressor(detectCompression(head));
+  const decompress = await loadDecompress(detectCompression(head));
   const hash = createHash('sha256');
   await warmUp();
   enterRoot(request);
   const writer = new LayerWriter(request.kind === 'ranges' ? new OwnerCheck(request) : undefined);
-  await unpackStream(whole(head, source), decompress, { writer, hash });
+  await unpackStream(decompress(whole(head, source)), { writer, hash });
   return { ok: true, diffId: `sha256:${hash.digest('hex')}`, facts: writer.finish() };
 }
 
@@ -83,20 +81,16 @@ interface Targets {
   hash: Hash;
 }
 
-async function unpackStream(source: AsyncIterable<Buffer>, decompress: Transform | undefined, { writer, hash }: Targets): Promise<void> {
+async function unpackStream(tar: AsyncIterable<Buffer>, { writer, hash }: Targets): Promise<void> {
   const reader = new TarReader(writer);
   let bytes = 0;
-  const consume = async (tar: AsyncIterable<Buffer>): Promise<void> => {
+  try {
     for await (const piece of tar) {
       bytes += piece.length;
       if (bytes > MAX_STREAM_BYTES) throw layerInvalid(`it has more than ${MAX_STREAM_BYTES} bytes when unpacked`);
       hash.update(piece);
       reader.push(piece);
     }
-  };
-  try {
-    if (decompress === undefined) await consume(source);
-    else await pipeline(source, decompress, consume);
   } catch (error) {
     throw explainStream(error);
   }
