@@ -162,6 +162,17 @@ static bool is_last_stage(enum op op)
 	return op == OP_NO_NEW_PRIVS || op == OP_SECCOMP || op == OP_REAPER || op == OP_EXEC;
 }
 
+/*
+ * With some mappings the caller is nobody inside, and nobody inside may enter the caller's directories. So what is bound from
+ * the host is opened as the caller, and only then we become root of the container, who owns what is made in it.
+ */
+static void begin_mounts(struct launch *launch, const struct step *step)
+{
+	(void)mounts_step(step);
+	mounts_open_sources(&launch->plan);
+	become_root();
+}
+
 static void carry_out(struct launch *launch)
 {
 	bool told = false;
@@ -178,6 +189,8 @@ static void carry_out(struct launch *launch)
 		}
 		if (step->op == OP_ENV)
 			environment[environment_count++] = step->argv[0];
+		else if (step->op == OP_PRIVATE)
+			begin_mounts(launch, step);
 		else if (step->op == OP_CONSOLE)
 			tty_make_console(report_socket);
 		else if (step->op == OP_REAPER)

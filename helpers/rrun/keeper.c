@@ -41,16 +41,6 @@ static void join_namespaces(const struct step *step)
 	close(fd);
 }
 
-static void become_root(void)
-{
-	/* In single-id mode 0 may not be mapped: then we keep the one id there is, with all capabilities. */
-	(void)setresgid(0, 0, 0);
-	(void)setresuid(0, 0, 0);
-	(void)prctl(PR_SET_DUMPABLE, 1);
-	/* After the ids: changing them would clear it. */
-	TRY(prctl(PR_SET_PDEATHSIG, SIGKILL), "keeper", "prctl", "tie the container to its monitor");
-}
-
 static pid_t clone_init(struct launch *launch)
 {
 	const struct step *step = plan_find(&launch->plan, OP_CLONE_INIT);
@@ -172,7 +162,8 @@ void keeper_main(struct launch *launch)
 	(void)msg_recv(report_socket, &msg, 0);
 	if (msg.type != 'G')
 		_exit(125);
-	become_root();
+	/* Our ids stay the caller's: we need no others, and a change would take the signal away again. */
+	TRY(prctl(PR_SET_PDEATHSIG, SIGKILL), "keeper", "prctl", "tie the container to its monitor");
 	if (launch->own_session)
 		(void)setsid(); /* what a terminal sends its foreground group is not meant for us */
 	keeper_steps(launch);

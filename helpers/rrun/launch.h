@@ -54,6 +54,8 @@ void spawn_run(const struct step *step, const struct caller *caller);
 
 /* mounts.c: steps of phase init before and around the pivot. True when it was one of its own. */
 bool mounts_step(const struct step *step);
+/* Opens the host's side of every bind while we still are who may enter the directories above it. */
+void mounts_open_sources(const struct plan *plan);
 
 /* process.c: what a process has: limits, ids, capabilities, seccomp. */
 bool process_step(const struct step *step);
@@ -61,6 +63,8 @@ bool process_step(const struct step *step);
 extern bool process_owns_streams;
 /* Leaves this process nothing but the right to signal. */
 void capabilities_keep_kill(void);
+/* Takes id 0 of the user namespace, where it is mapped: in single-id mode it may not be, and the one id there is must do. */
+void become_root(void);
 void seccomp_read(const struct plan *plan);
 void caller_restore(const struct caller *caller);
 void close_on_exec_from(int first);

@@ -168,14 +168,50 @@ static void attach(int tree, int target, const char *path)
 {
 	TRY(syscall(SYS_move_mount, tree, "", target, "", RRUN_MOVE_MOUNT_F_EMPTY_PATH | RRUN_MOVE_MOUNT_T_EMPTY_PATH),
 	    "mounts", "move_mount", "mount on \"%s\"", path);
-	close(tree);
 	close(target);
+}
+
+/* Clones that mounts_open_sources() made, by step. */
+static struct {
+	const struct step *step;
+	int tree;
+	int error;
+} sources[512];
+static int source_count;
+
+static bool is_recursive(const struct step *step)
+{
+	return step->op == OP_ROOTFS || parse_flags(step->argv[2]).mount & MS_REC;
+}
+
+void mounts_open_sources(const struct plan *plan)
+{
+	for (int i = 0; i < plan->count && source_count < (int)(sizeof(sources) / sizeof(sources[0])); i++) {
+		const struct step *step = &plan->steps[i];
+
+		if (step->op != OP_BIND && !(step->op == OP_ROOTFS && strcmp(step->argv[1], "bind") == 0))
+			continue;
+		sources[source_count].step = step;
+		sources[source_count].tree = clone_tree(step->argv[0], is_recursive(step));
+		sources[source_count].error = errno;
+		source_count++;
+	}
+}
+
+static int take_source(const struct step *step)
+{
+	for (int i = 0; i < source_count; i++)
+		if (sources[i].step == step) {
+			errno = sources[i].error;
+			return sources[i].tree;
+		}
+	return clone_tree(step->argv[0], is_recursive(step));
 }
 
 static void do_bind(const struct step *step)
 {
 	struct flags flags = parse_flags(step->argv[2]);
-	int tree = clone_tree(step->argv[0], flags.mount & MS_REC);
+	int tree = take_source(step);
 	bool is_dir = strcmp(step->argv[3], "dir") == 0;
 	struct stat st;
 
@@ -186,6 +222,7 @@ static void do_bind(const struct step *step)
 		is_dir = fstat(tree, &st) == 0 && S_ISDIR(st.st_mode);
 	set_attributes(tree, &flags, step->argv[1]);
 	attach(tree, open_target(step->argv[1], is_dir), step->argv[1]);
+	close(tree);
 }
 
 static void do_remount(const struct step *step)
@@ -257,16 +294,15 @@ static void do_overlay(const struct step *step)
 
 static void do_rootfs(const struct step *step)
 {
-	if (strcmp(step->argv[1], "bind") == 0) {
-		int tree = clone_tree(step->argv[0], true);
-		int target = open(step->argv[0], O_PATH | O_CLOEXEC);
-
-		TRY(tree, "rootfs", "open_tree", "bind \"%s\"", step->argv[0]);
-		TRY(target, "rootfs", "open", "open \"%s\"", step->argv[0]);
-		attach(tree, target, step->argv[0]);
+	if (strcmp(step->argv[1], "bind") != 0) {
+		root_fd = open(step->argv[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		TRY(root_fd, "rootfs", "open", "open \"%s\"", step->argv[0]);
+		return;
 	}
-	root_fd = open(step->argv[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
-	TRY(root_fd, "rootfs", "open", "open \"%s\"", step->argv[0]);
+	/* Attached where it is seen by nobody but us: on our own root, below which pivot_root finds it. */
+	root_fd = take_source(step);
+	TRY(root_fd, "rootfs", "open_tree", "bind \"%s\"", step->argv[0]);
+	attach(root_fd, open("/", O_PATH | O_CLOEXEC), step->argv[0]);
 }
 
 static void do_pivot(void)
@@ -329,6 +365,7 @@ static void do_readonly(const struct step *step)
 	TRY(tree, "mounts", "open_tree", "make \"%s\" read-only", path);
 	set_attributes(tree, &flags, path);
 	attach(tree, open(path, O_PATH | O_CLOEXEC), path);
+	close(tree);
 }
 
 bool mounts_step(const struct step *step)

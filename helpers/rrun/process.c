@@ -142,6 +142,13 @@ static void capabilities_set(uint64_t effective, uint64_t permitted, uint64_t in
 	TRY(syscall(SYS_capset, &header, data), "process", "capset", "set capabilities");
 }
 
+void become_root(void)
+{
+	(void)setresgid(0, 0, 0);
+	(void)setresuid(0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 1);
+}
+
 void capabilities_keep_kill(void)
 {
 	capabilities_set(1u << CAP_KILL, 1u << CAP_KILL, 0);

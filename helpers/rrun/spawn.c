@@ -110,6 +110,7 @@ void spawn_run(const struct step *step, const struct caller *caller)
 		dup2(output, 2);
 		close_on_exec_from(3);
 		caller_restore(caller);
+		become_root();
 		execv(step->argv[1], step->argv + 1);
 		dprintf(2, "%s", errno_name(errno));
 		_exit(127);
