@@ -15,21 +15,23 @@ const TABLE: Readonly<Record<string, () => Promise<Internal>>> = {
     const { snapshotChild } = await import('../snapshot/snapshot-child.js');
     return () => Promise.resolve(snapshotChild());
   },
+  // Reads or writes the files of a container for `cp`, chrooted into it.
+  '@copy': async () => {
+    const { copyChild } = await import('../container/copy-child.js');
+    return (_context, args) => Promise.resolve(copyChild(args));
+  },
+  // Measures a tree that is closed to the caller.
+  '@size': async () => {
+    const { measureTree } = await import('../container/size.js');
+    return async (context, args) => {
+      (await context()).stdout.write(`${String(measureTree(args[0] ?? ''))}\n`);
+      return 0;
+    };
+  },
   // Says a failure that the helper recorded after Node had handed the launch over.
   '@failed': async () => {
     const { sayFailure } = await import('./failed.js');
     return sayFailure;
-  },
-  // Removes what a --rm container leaves, after its monitor has ended.
-  '@removed': async () => {
-    const { findContainer } = await import('../container/list.js');
-    const { removeContainer } = await import('../container/remove.js');
-    return async (context, args) => {
-      const store = await (await context()).store();
-      const { record } = await findContainer(store, args[0] ?? '');
-      await removeContainer(store, record, { force: false, volumes: true });
-      return 0;
-    };
   },
 };
 
