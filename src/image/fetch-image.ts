@@ -7,6 +7,7 @@ import { RrunError } from '../errors.js';
 import type { UsernsChoice } from '../idmap/choose.js';
 import { tryLoadLayer } from '../layer/layer-record.js';
 import type { FetchedManifest, RegistryClient } from '../registry/client.js';
+import { sha256 } from '../store/blobs.js';
 import { keepInTemp } from '../store/keep.js';
 import type { ReferenceRecord } from '../store/refs.js';
 import type { Store } from '../store/store.js';
@@ -16,7 +17,14 @@ import { humanSize } from '../util/units.js';
 import type { ImageConfig } from './config.wire.js';
 import { fetchLayers, type LayerJob } from './fetch-layers.js';
 import { assembleImage, parseConfigBytes, type LocalImage } from './local-image.js';
-import { parseManifest, type Descriptor, type Manifest, type Platform } from './manifest.wire.js';
+import {
+  encodeAsOci,
+  OCI_MANIFEST,
+  parseManifest,
+  type Descriptor,
+  type Manifest,
+  type Platform,
+} from './manifest.wire.js';
 import { choosePlatform, isPlatformMatch, platformUnavailable } from './platform.js';
 import type { OnProgress } from './progress.js';
 import { canonicalReference, familiarReference, repositoryName, type ImageReference } from './reference.js';
@@ -42,6 +50,8 @@ interface Documents {
   /** Everything that was read on the way to the manifest, the index first. */
   stored: FetchedManifest[];
   manifest: Manifest;
+  /** The manifest in OCI's words, if it is in Docker's. */
+  layout: FetchedManifest[];
 }
 
 export async function pullFrom(request: PullFrom): Promise<LocalImage> {
@@ -49,9 +59,9 @@ export async function pullFrom(request: PullFrom): Promise<LocalImage> {
   const name = familiarReference(reference);
   const documents = await fetchDocuments(request, name);
   return store.withTemp(async (tempDir) => {
-    const { manifest, stored } = documents;
+    const { manifest, stored, layout } = documents;
     await keepInTemp(store, tempDir, [
-      ...stored.map(({ digest }) => digest),
+      ...[...stored, ...layout].map(({ digest }) => digest),
       manifest.config.digest,
       ...manifest.layers.map(({ digest }) => digest),
     ]);
@@ -63,7 +73,8 @@ export async function pullFrom(request: PullFrom): Promise<LocalImage> {
     await fetchLayers({ ...request, tempDir }, jobs);
 
     await store.saveBlob(tempDir, manifest.config, configBytes);
-    for (const { digest, bytes } of stored) await store.saveBlob(tempDir, { digest, size: bytes.length }, bytes);
+    for (const { digest, bytes } of [...stored, ...layout])
+      await store.saveBlob(tempDir, { digest, size: bytes.length }, bytes);
     return finish(request, documents, config);
   });
 }
@@ -73,12 +84,15 @@ async function finish(
   documents: Documents,
   config: ImageConfig,
 ): Promise<LocalImage> {
-  const { manifest, stored } = documents;
-  const [first, last] = [stored[0], stored.at(-1)];
+  const { manifest, stored, layout } = documents;
+  const [first, last, shown] = [stored[0], stored.at(-1), layout[0]];
   if (first === undefined || last === undefined) throw new Error('bug: an image without a manifest');
   const record: ReferenceRecord = {
     reference: canonicalReference(reference),
     descriptor: { mediaType: manifest.mediaType, digest: last.digest, size: last.bytes.length },
+    ...(shown === undefined
+      ? {}
+      : { layout: { mediaType: shown.mediaType, digest: shown.digest, size: shown.bytes.length } }),
     repoDigest: first.digest,
     repository: repositoryName(reference),
     updated: new Date().toISOString(),
@@ -104,13 +118,19 @@ async function fetchDocuments({ store, client, reference, platform }: PullFrom, 
         : await fetchListed(store, client, wanted, name);
     stored.push(fetched);
     const parsed = parseManifest(fetched.bytes, fetched.mediaType, name);
-    if (parsed.kind === 'manifest') return { stored, manifest: parsed };
+    if (parsed.kind === 'manifest') return { stored, manifest: parsed, layout: ociForm(parsed) };
     wanted = choosePlatform(parsed.manifests, platform, name);
   }
   throw new RrunError(
     'IMAGE_INVALID',
     `cannot use "${name}": its index points to an index, ${MAX_INDEX_DEPTH} times over`,
   );
+}
+
+function ociForm(manifest: Manifest): FetchedManifest[] {
+  if (manifest.mediaType === OCI_MANIFEST) return [];
+  const bytes = encodeAsOci(manifest);
+  return [{ bytes, digest: sha256(bytes), mediaType: OCI_MANIFEST }];
 }
 
 /** A manifest that an index lists: often the one that is here already. */

@@ -9,7 +9,7 @@ import { tryLoadLayer } from '../layer/layer-record.js';
 import { ensureLayer, unpackLayer } from '../layer/unpack.js';
 import type { RegistryClient } from '../registry/client.js';
 import { sha256File } from '../store/blobs.js';
-import { diskError } from '../store/disk-error.js';
+import { diskError, storeFull } from '../store/disk-error.js';
 import type { Store } from '../store/store.js';
 import type { DiffId, HostPath } from '../util/brand.js';
 import { shortId } from '../util/digest.js';
@@ -85,11 +85,16 @@ export async function tryUnpackBlob(
     await ensureLayer({ store, mapping: userns, descriptor, diffId });
     return true;
   } catch (error) {
+    if (isFull(error)) throw storeFull(`unpack layer ${shortId(descriptor.digest)}`, store.root, error);
     if (!isContentError(error) || (await sha256File(store.blobPath(descriptor.digest))) === descriptor.digest)
       throw error;
     await store.removeBlob(descriptor.digest);
     return false;
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof RrunError && error.code === 'STORE_FULL';
 }
 
 /* These may come from bytes that are not the ones that were asked for. */
@@ -132,7 +137,7 @@ async function downloadAndUnpack(context: FetchContext, job: LayerJob, signal: A
   const source = new PassThrough({ highWaterMark: STREAM_BUFFER_BYTES });
   const failure: { error?: unknown } = {};
   const unpacked = unpackLayer({ store, mapping: userns, descriptor, diffId, source }).catch((error: unknown) => {
-    failure.error = error;
+    failure.error = isFull(error) ? storeFull(`unpack layer ${shortId(descriptor.digest)}`, store.root, error) : error;
     source.destroy();
   });
 

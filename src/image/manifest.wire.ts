@@ -69,6 +69,23 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, subject: str
   return { kind: 'manifest', ...parseImageManifest(table, isManifestType(declared) ? declared : OCI_MANIFEST, fail) };
 }
 
+const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
+const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar';
+
+/** The same manifest in OCI's words: config and layers stay the same bytes. Programs that read OCI layouts know no others. */
+export function encodeAsOci({ config, layers }: Manifest): Buffer {
+  const layerType = (mediaType: string): string =>
+    `${OCI_LAYER}${/[.+](gzip|zstd)$/.exec(mediaType)?.[1]?.replace(/^/, '+') ?? ''}`;
+  return Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      config: { ...config, mediaType: OCI_CONFIG },
+      layers: layers.map((layer) => ({ ...layer, mediaType: layerType(layer.mediaType) })),
+    }),
+  );
+}
+
 type Fail = (why: string) => never;
 
 function isManifestType(mediaType: string): boolean {

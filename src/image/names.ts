@@ -46,11 +46,12 @@ export async function tagImage(store: Store, source: string, target: string): Pr
   await store.whileCommitting(async () => {
     const record = (await store.loadReferences()).find(({ descriptor }) => descriptor.digest === image.manifestDigest);
     if (record === undefined) throw noSuchImage(source, 'tag');
-    const { descriptor, repoDigest, repository } = record;
+    const { descriptor, layout, repoDigest, repository } = record;
     const keepsDigest = repository !== undefined && repository === repositoryName(name) && repoDigest !== undefined;
     await saveName(store, {
       reference: canonicalReference(name),
       descriptor,
+      ...(layout === undefined ? {} : { layout }),
       ...(keepsDigest ? { repoDigest, repository } : {}),
       updated: new Date().toISOString(),
     });

@@ -118,6 +118,7 @@ async function loadReferred(store: Store): Promise<Kept> {
   const kept: Kept = { blobs: new Set(), layers: new Set() };
   for (const record of await store.loadReferences()) {
     kept.blobs.add(record.descriptor.digest);
+    if (record.layout !== undefined) kept.blobs.add(record.layout.digest);
     if (record.repoDigest !== undefined) kept.blobs.add(record.repoDigest);
     const image = await tryLoadImage(store, record).catch(() => undefined);
     if (image === undefined) continue;

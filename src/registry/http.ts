@@ -145,8 +145,7 @@ export class HttpClient {
 
   async #exchange({ method, url, headers, authorization, body, signal }: HttpRequest): Promise<HttpResponse> {
     const dispatcher = await this.#dispatcherFor(url);
-    const { default: api } = await import('undici/lib/api/index.js');
-    const response = await api.request.call(dispatcher, {
+    const response = await dispatcher.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -189,6 +188,7 @@ export class HttpClient {
   }
 
   async #createDispatcher(url: URL): Promise<Dispatcher> {
+    const { Agent, ProxyAgent } = await import('./undici.js');
     const env = this.#options.env ?? process.env;
     const tls = url.protocol === 'https:' ? await loadTlsSettings(url.host, this.#isInsecure(url), env) : {};
     const connect = { ...tls, timeout: CONNECT_TIMEOUT_MS };
@@ -200,11 +200,7 @@ export class HttpClient {
       autoSelectFamilyAttemptTimeout: 2_000,
     };
     const proxy = proxyFor(url, env);
-    if (proxy === undefined) {
-      const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
-      return new Agent({ ...common, connect });
-    }
-    const { default: ProxyAgent } = await import('undici/lib/dispatcher/proxy-agent.js');
+    if (proxy === undefined) return new Agent({ ...common, connect });
     return new ProxyAgent({ ...common, uri: proxy.href, requestTls: connect, proxyTunnel: url.protocol === 'https:' });
   }
 }

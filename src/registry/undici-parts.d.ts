@@ -10,8 +10,12 @@ declare module 'undici/lib/dispatcher/proxy-agent.js' {
   export default ProxyAgent;
 }
 
+declare module 'undici/lib/dispatcher/dispatcher.js' {
+  import { Dispatcher } from 'undici';
+  export default Dispatcher;
+}
+
 declare module 'undici/lib/api/index.js' {
-  import type { Dispatcher } from 'undici';
-  const api: { request(this: Dispatcher, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> };
+  const api: object;
   export default api;
 }

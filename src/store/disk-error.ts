@@ -4,6 +4,9 @@ import { statfsSync, statSync } from 'node:fs';
 
 import { RrunError } from '../errors.js';
 import type { HostPath } from '../util/brand.js';
+import { humanSize } from '../util/units.js';
+
+const FULL_HINT = 'free space there, remove images with "rrun rmi", or choose another place with --root';
 
 /** `action` in words, after "cannot": "store blob sha256:…". An RrunError passes through unchanged. */
 export function diskError(error: unknown, action: string, root: HostPath): RrunError {
@@ -12,7 +15,7 @@ export function diskError(error: unknown, action: string, root: HostPath): RrunE
   switch (errno) {
     case 'ENOSPC':
       return new RrunError('STORE_FULL', `cannot ${action}: ${fullness(root)}`, {
-        hint: 'free space there, remove images with "rrun rmi", or choose another place with --root',
+        hint: FULL_HINT,
         cause: error,
       });
     case 'EDQUOT':
@@ -38,6 +41,19 @@ export function diskError(error: unknown, action: string, root: HostPath): RrunE
   }
 }
 
+/** For what others report as full: by now they have given the space back, so what is free says nothing. */
+export function storeFull(action: string, root: HostPath, cause: unknown): RrunError {
+  const { blocks, bsize } = statfsSync(root);
+  return new RrunError(
+    'STORE_FULL',
+    `cannot ${action}: no space left on the file system of "${root}", which has ${humanSize(blocks * bsize)}`,
+    {
+      hint: FULL_HINT,
+      cause,
+    },
+  );
+}
+
 /** True for "no such file or directory", where that is a normal answer. */
 export function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code;
@@ -54,7 +70,7 @@ function fullness(root: HostPath): string {
   try {
     const { bavail, blocks, bsize, ffree, files } = statfsSync(root);
     if (files > 0 && ffree === 0) return `the file system of "${root}" has none of its ${files} inodes left`;
-    return `the file system of "${root}" is full: ${megabytes(bavail * bsize)} of ${megabytes(blocks * bsize)} free`;
+    return `the file system of "${root}" is full: ${humanSize(bavail * bsize)} of ${humanSize(blocks * bsize)} free`;
   } catch {
     return `the file system of "${root}" is full`;
   }
@@ -70,8 +86,4 @@ function ownership(root: HostPath): string {
   } catch {
     return `"${root}" is not writable`;
   }
-}
-
-function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -6,8 +6,8 @@ import type { ReferenceRecord } from './refs.js';
 export const OCI_LAYOUT = '{"imageLayoutVersion":"1.0.0"}\n';
 
 export function encodeIndexJson(records: readonly ReferenceRecord[]): string {
-  const manifests = records.map(({ reference, descriptor }) => ({
-    ...descriptor,
+  const manifests = records.map(({ reference, descriptor, layout }) => ({
+    ...(layout ?? descriptor),
     // A record under a bare digest is an image without a name.
     ...(reference === descriptor.digest ? {} : { annotations: { 'org.opencontainers.image.ref.name': reference } }),
   }));

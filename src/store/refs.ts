@@ -15,6 +15,8 @@ export interface ReferenceRecord {
   reference: string;
   /** The image manifest (never an index) in blobs/. */
   descriptor: { mediaType: string; digest: Digest; size: number };
+  /** The same manifest in OCI's words, where `descriptor` is Docker's: what index.json points other programs to. */
+  layout?: ReferenceRecord['descriptor'];
   /** Digest of what the registry gave for the name: the index where there is one. Absent on names made by `tag`. */
   repoDigest?: Digest;
   /** "docker.io/library/alpine": where repoDigest holds. */
@@ -76,16 +78,23 @@ function parseRecord(text: string): ReferenceRecord | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, reference, descriptor, repoDigest, repository, updated } = value as Record<string, unknown>;
-  if (version !== 1 || typeof reference !== 'string' || typeof descriptor !== 'object' || descriptor === null)
-    return undefined;
-  const { mediaType, digest, size } = descriptor as Record<string, unknown>;
-  if (typeof mediaType !== 'string' || !isDigest(digest) || typeof size !== 'number') return undefined;
+  const { version, reference, descriptor, layout, repoDigest, repository, updated } = value as Record<string, unknown>;
+  const pointsTo = parseDescriptor(descriptor);
+  if (version !== 1 || typeof reference !== 'string' || pointsTo === undefined) return undefined;
+  const shown = parseDescriptor(layout);
   return {
     reference,
-    descriptor: { mediaType, digest, size },
+    descriptor: pointsTo,
+    ...(shown === undefined ? {} : { layout: shown }),
     ...(isDigest(repoDigest) ? { repoDigest } : {}),
     ...(typeof repository === 'string' ? { repository } : {}),
     updated: typeof updated === 'string' ? updated : '',
   };
+}
+
+function parseDescriptor(value: unknown): ReferenceRecord['descriptor'] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { mediaType, digest, size } = value as Record<string, unknown>;
+  if (typeof mediaType !== 'string' || !isDigest(digest) || typeof size !== 'number') return undefined;
+  return { mediaType, digest, size };
 }

@@ -190,7 +190,7 @@ kernelTest('a layer that does not end is stopped at its size', NEEDS, async (t) 
   const { home, pull } = await openScene(t, ({ layers }) => (request, response) => {
     if (!request.path.endsWith(layers[0]?.digest ?? '')) return 'pass';
     response.writeHead(200);
-    const more = (): void => void response.write(Buffer.alloc(65_536), (error) => error == null && setImmediate(more));
+    const more = (): void => void response.write(Buffer.alloc(65_536), (error) => error ?? setImmediate(more));
     more();
     return undefined;
   });
@@ -201,8 +201,7 @@ kernelTest('a layer that does not end is stopped at its size', NEEDS, async (t) 
 kernelTest('a manifest that does not end is stopped', NEEDS, async (t) => {
   const { home, pull } = await openScene(t, () => (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' });
-    const more = (): void =>
-      void response.write(Buffer.alloc(65_536, ' '), (error) => error == null && setImmediate(more));
+    const more = (): void => void response.write(Buffer.alloc(65_536, ' '), (error) => error ?? setImmediate(more));
     more();
   });
   refused(await pull(), /the manifest is larger than 4194304 bytes/);

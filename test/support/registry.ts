@@ -305,7 +305,12 @@ export interface FaultProxy {
 }
 
 /** Starts a proxy before the registry at `upstream`; `fault` returns 'pass' for what is to go through unchanged. */
-export async function startFaultProxy(context: Closing, upstream: string, fault: Fault): Promise<FaultProxy> {
+export async function startFaultProxy(
+  context: Closing,
+  upstream: string,
+  fault: Fault,
+  host?: string,
+): Promise<FaultProxy> {
   const requests: FaultRequest[] = [];
   const server = createServer((incoming, response) => {
     const request = { method: incoming.method ?? 'GET', path: incoming.url ?? '/', headers: incoming.headers };
@@ -318,17 +323,17 @@ export async function startFaultProxy(context: Closing, upstream: string, fault:
       response.end(answer.body);
     })().catch(() => response.destroy());
   });
-  return { address: await listen(context, server), requests };
+  return { address: await listen(context, server, host), requests };
 }
 
-/** Starts a server of one's own on loopback, stopped with the test; returns "127.0.0.1:PORT". */
-export async function listen(context: Closing, server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+/** Starts a server of one's own, stopped with the test; returns "HOST:PORT". */
+export async function listen(context: Closing, server: Server, host = '127.0.0.1'): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   context.after(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return `${host}:${(server.address() as AddressInfo).port}`;
 }
 
 function askUpstream(

@@ -10,7 +10,7 @@ const errno = (code: string): Error => Object.assign(new Error(code), { code, sy
 
 test('diskError() says what the disk meant', () => {
   const cases: [code: string, want: string, message: RegExp][] = [
-    ['ENOSPC', 'STORE_FULL', /^cannot store it: the file system of ".*" is full: [\d.]+ [MG]B of [\d.]+ [MG]B free$/],
+    ['ENOSPC', 'STORE_FULL', /^cannot store it: the file system of ".*" is full: [\d.]+.?B of [\d.]+.?B free$/],
     ['EDQUOT', 'STORE_FULL', /the disk quota for ".*" is used up/],
     ['EROFS', 'STORE_UNUSABLE', /is on a read-only file system/],
     ['EACCES', 'STORE_UNUSABLE', /(?:belongs to uid|is not writable).*: EACCES$/],
