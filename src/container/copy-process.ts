@@ -17,6 +17,7 @@ import type { UsernsMapping } from '../util/id-mapping.js';
 import { nodeEntry } from '../util/node-entry.js';
 import { COPY_COMMAND, RESULT_FD, ROOT_FD, type CopyRequest } from './copy-protocol.js';
 import { observeAgain, type Container } from './list.js';
+import type { ContainerRecord } from './record.js';
 
 /** Without the root, which is found here. */
 export type RootlessRequest = CopyRequest extends infer Each ? (Each extends CopyRequest ? Omit<Each, 'root'> : never) : never;
@@ -43,7 +44,7 @@ export async function startCopy(store: Store, container: Container, request: Roo
     const state = await observeAgain(store, container.record);
     if (state.status === 'running') {
       const root = await tryOpenRoot(store, container, state.pid);
-      if (root !== undefined) return startRunning(container, root, { request, streams });
+      if (root !== undefined) return await startRunning(container, { root, pid: state.pid }, { request, streams });
     } else {
       const lock = await tryHold(container);
       if (lock !== undefined) return await startStopped(container, lock, { request, streams });
@@ -68,10 +69,21 @@ async function tryOpenRoot(store: Store, { record }: Container, pid: number): Pr
     if (code === 'ENOENT' || code === 'ESRCH') return undefined;
     throw new RrunError('SYSCALL', `cannot enter container "${record.name}": open "/proc/${pid}/root": ${code ?? ''}`, { cause: error });
   }
-  const [inside, host, now] = [fstatSync(fd), statSync('/'), await observeAgain(store, record)];
-  if (now.status === 'running' && now.pid === pid && !(inside.ino === host.ino && inside.dev === host.dev)) return fd;
+  const now = await observeAgain(store, record);
+  if (now.status === 'running' && now.pid === pid && !isHostRoot(fd)) return fd;
   closeSync(fd);
   return undefined;
+}
+
+function isHostRoot(fd: number): boolean {
+  try {
+    const [inside, host] = [fstatSync(fd), statSync('/')];
+    return inside.ino === host.ino && inside.dev === host.dev;
+  } catch (error) {
+    // A FUSE file system of the container's own, which is closed to us.
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return false;
+    throw error;
+  }
 }
 
 interface Start {
@@ -79,7 +91,29 @@ interface Start {
   streams: Streams;
 }
 
-function startRunning({ record }: Container, root: number, { request, streams }: Start): CopyProcess {
+async function startRunning({ record, dir }: Container, { root, pid }: { root: number; pid: number }, start: Start): Promise<CopyProcess> {
+  const { driver } = await describeRootfs(record, dir);
+  if (driver !== 'fuse-overlayfs') return startAt(root, record, start);
+  // The kernel lets only processes of the user namespace that mounted it into a FUSE file system (fuse(4), allow_other).
+  const plan: Plan = {
+    monitor: [step('mode', 'foreground'), step('stdio', 'inherit', 'inherit'), step('pass-fd', RESULT_FD), step('pass-fd', ROOT_FD), step('join', pid, 'user'), step('clone')],
+    keeper: [step('clone-init')],
+    init: [step('caps', ...allCapabilities()), step('exec', process.execPath, ...childArgs({ ...start.request, root: '' } as CopyRequest))],
+    cleanup: [],
+  };
+  const started = spawnPlan(plan, descriptors(start.streams, root));
+  closeSync(root);
+  return { ...started, release: () => undefined };
+}
+
+/** All five sets, the ambient one too: where 0 is not mapped, executing a program would drop them. */
+function allCapabilities(): string[] {
+  const last = Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'));
+  return Array<string>(5).fill(((1n << BigInt(last + 1)) - 1n).toString(16));
+}
+
+/** With the root on a descriptor, which is closed here. `lock`: given back at the end. */
+function startAt(root: number, record: ContainerRecord, { request, streams }: Start, lock?: number): CopyProcess {
   const started = runInUserns({
     mapping: workMapping(record.userns),
     argv: childArgs({ ...request, root: '' } as CopyRequest),
@@ -87,7 +121,7 @@ function startRunning({ record }: Container, root: number, { request, streams }:
     stdio: descriptors(streams, root),
   });
   closeSync(root);
-  return { ...started, release: () => undefined };
+  return { ...started, release: () => (lock === undefined ? undefined : closeSync(lock)) };
 }
 
 async function tryHold({ dir, record }: Container): Promise<number | undefined> {
@@ -106,6 +140,9 @@ async function tryHold({ dir, record }: Container): Promise<number | undefined> 
 async function startStopped({ record, dir }: Container, lock: number, { request, streams }: Start): Promise<CopyProcess> {
   try {
     const rootfs = await describeRootfs(record, dir);
+    const isMounted = rootfs.driver === 'overlay' || rootfs.driver === 'fuse-overlayfs';
+    // Opened by the caller: with nomap the container's root may not even pass through the caller's directories.
+    if (!isMounted && record.volumes.length === 0) return startAt(openSync(rootfs.target, O_PATH | constants.O_DIRECTORY), record, { request, streams }, lock);
     const steps = rootfsSteps(rootfs);
     const mapping = workMapping(record.userns);
     const plan: Plan = {

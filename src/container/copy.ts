@@ -206,8 +206,9 @@ async function withChild<T>(store: Store, job: CopyJob, run: ChildRun, body: (ch
       finished: () => next('done'),
     });
   } catch (error) {
-    // Its own reason says more than what broke here because of it.
     child.kill('SIGKILL');
+    // What nobody reads any more would keep it from ever being closed.
+    for (const stream of child.stdio) stream?.destroy();
     throw error;
   } finally {
     await done.catch(() => undefined);
@@ -227,7 +228,9 @@ async function* readAnswers(stream: Readable): AsyncGenerator<CopyAnswer, undefi
 
 async function collect(stream: Readable): Promise<string> {
   let text = '';
-  for await (const chunk of stream) text = (text + String(chunk)).slice(0, MAX_COMPLAINT);
+  stream.on('data', (chunk) => (text = (text + String(chunk)).slice(0, MAX_COMPLAINT)));
+  stream.on('error', () => undefined);
+  await new Promise((resolve) => stream.once('close', resolve));
   return text.trim();
 }
 
