@@ -147,7 +147,7 @@ function readSome(): Buffer | undefined {
 }
 
 function writeAll(fd: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += fs.writeSync(fd, bytes, at);
     } catch (error) {
@@ -177,10 +177,29 @@ function explain(error: unknown, request: CopyRequest): CopyAnswer {
   }
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
-  if (code === 'ENOENT') return { state: 'failed', code: 'NOT_FOUND', message: `cannot ${verb} "${request.typed}": no such file or directory` };
-  if (code === 'EROFS') return { state: 'failed', code: 'CONFIG_INVALID', message: `cannot ${verb} "${request.typed}": the file system is read-only` };
-  if (code === 'ENOSPC' || code === 'EDQUOT') return { state: 'failed', code: 'STORE_FULL', message: `cannot ${verb} "${request.typed}": ${syscall ?? ''}: ${code}` };
-  return { state: 'failed', code: 'CONFIG_INVALID', message: `cannot ${verb} "${request.typed}": ${syscall === undefined ? '' : `${syscall}: `}${code}` };
+  if (code === 'ENOENT')
+    return {
+      state: 'failed',
+      code: 'NOT_FOUND',
+      message: `cannot ${verb} "${request.typed}": no such file or directory`,
+    };
+  if (code === 'EROFS')
+    return {
+      state: 'failed',
+      code: 'CONFIG_INVALID',
+      message: `cannot ${verb} "${request.typed}": the file system is read-only`,
+    };
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return {
+      state: 'failed',
+      code: 'STORE_FULL',
+      message: `cannot ${verb} "${request.typed}": ${syscall ?? ''}: ${code}`,
+    };
+  return {
+    state: 'failed',
+    code: 'CONFIG_INVALID',
+    message: `cannot ${verb} "${request.typed}": ${syscall === undefined ? '' : `${syscall}: `}${code}`,
+  };
 }
 
 function text(name: string): string {

@@ -20,7 +20,11 @@ import { observeAgain, type Container } from './list.js';
 import type { ContainerRecord } from './record.js';
 
 /** Without the root, which is found here. */
-export type RootlessRequest = CopyRequest extends infer Each ? (Each extends CopyRequest ? Omit<Each, 'root'> : never) : never;
+export type RootlessRequest = CopyRequest extends infer Each
+  ? Each extends CopyRequest
+    ? Omit<Each, 'root'>
+    : never
+  : never;
 
 export interface CopyProcess extends UsernsProcess {
   /** To be called when the child has ended. */
@@ -38,7 +42,12 @@ export interface Streams {
   stdout: 'ignore' | 'inherit' | 'pipe';
 }
 
-export async function startCopy(store: Store, container: Container, request: RootlessRequest, streams: Streams): Promise<CopyProcess> {
+export async function startCopy(
+  store: Store,
+  container: Container,
+  request: RootlessRequest,
+  streams: Streams,
+): Promise<CopyProcess> {
   const deadline = Date.now() + MAX_WAIT_MS;
   for (;;) {
     const state = await observeAgain(store, container.record);
@@ -50,7 +59,10 @@ export async function startCopy(store: Store, container: Container, request: Roo
       if (lock !== undefined) return await startStopped(container, lock, { request, streams });
     }
     if (Date.now() > deadline) {
-      throw new RrunError('IN_USE', `cannot copy from or to container "${container.record.name}": it has been starting or ending for ${MAX_WAIT_MS / 1000} seconds`);
+      throw new RrunError(
+        'IN_USE',
+        `cannot copy from or to container "${container.record.name}": it has been starting or ending for ${MAX_WAIT_MS / 1000} seconds`,
+      );
     }
     await sleep(POLL_MS);
   }
@@ -67,7 +79,9 @@ async function tryOpenRoot(store: Store, { record }: Container, pid: number): Pr
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ESRCH') return undefined;
-    throw new RrunError('SYSCALL', `cannot enter container "${record.name}": open "/proc/${pid}/root": ${code ?? ''}`, { cause: error });
+    throw new RrunError('SYSCALL', `cannot enter container "${record.name}": open "/proc/${pid}/root": ${code ?? ''}`, {
+      cause: error,
+    });
   }
   const now = await observeAgain(store, record);
   if (now.status === 'running' && now.pid === pid && !isHostRoot(fd)) return fd;
@@ -91,14 +105,28 @@ interface Start {
   streams: Streams;
 }
 
-async function startRunning({ record, dir }: Container, { root, pid }: { root: number; pid: number }, start: Start): Promise<CopyProcess> {
+async function startRunning(
+  { record, dir }: Container,
+  { root, pid }: { root: number; pid: number },
+  start: Start,
+): Promise<CopyProcess> {
   const { driver } = await describeRootfs(record, dir);
   if (driver !== 'fuse-overlayfs') return startAt(root, record, start);
   // The kernel lets only processes of the user namespace that mounted it into a FUSE file system (fuse(4), allow_other).
   const plan: Plan = {
-    monitor: [step('mode', 'foreground'), step('stdio', 'inherit', 'inherit'), step('pass-fd', RESULT_FD), step('pass-fd', ROOT_FD), step('join', pid, 'user'), step('clone')],
+    monitor: [
+      step('mode', 'foreground'),
+      step('stdio', 'inherit', 'inherit'),
+      step('pass-fd', RESULT_FD),
+      step('pass-fd', ROOT_FD),
+      step('join', pid, 'user'),
+      step('clone'),
+    ],
     keeper: [step('clone-init')],
-    init: [step('caps', ...allCapabilities()), step('exec', process.execPath, ...childArgs({ ...start.request, root: '' } as CopyRequest))],
+    init: [
+      step('caps', ...allCapabilities()),
+      step('exec', process.execPath, ...childArgs({ ...start.request, root: '' } as CopyRequest)),
+    ],
     cleanup: [],
   };
   const started = spawnPlan(plan, descriptors(start.streams, root));
@@ -130,29 +158,45 @@ async function tryHold({ dir, record }: Container): Promise<number | undefined> 
   try {
     fd = openSync(path.join(dir, 'lock'), 'r+');
   } catch (error) {
-    throw new RrunError('NOT_FOUND', `cannot copy from or to container "${record.name}": no such container`, { cause: error });
+    throw new RrunError('NOT_FOUND', `cannot copy from or to container "${record.name}": no such container`, {
+      cause: error,
+    });
   }
   if (tryLock(fd)) return fd;
   closeSync(fd);
   return undefined;
 }
 
-async function startStopped({ record, dir }: Container, lock: number, { request, streams }: Start): Promise<CopyProcess> {
+async function startStopped(
+  { record, dir }: Container,
+  lock: number,
+  { request, streams }: Start,
+): Promise<CopyProcess> {
   try {
     const rootfs = await describeRootfs(record, dir);
     const isMounted = rootfs.driver === 'overlay' || rootfs.driver === 'fuse-overlayfs';
     // Opened by the caller: with nomap the container's root may not even pass through the caller's directories.
-    if (!isMounted && record.volumes.length === 0) return startAt(openSync(rootfs.target, O_PATH | constants.O_DIRECTORY), record, { request, streams }, lock);
+    if (!isMounted && record.volumes.length === 0)
+      return startAt(openSync(rootfs.target, O_PATH | constants.O_DIRECTORY), record, { request, streams }, lock);
     const steps = rootfsSteps(rootfs);
     const mapping = workMapping(record.userns);
     const plan: Plan = {
-      monitor: [step('mode', 'foreground'), step('stdio', 'inherit', 'inherit'), step('pass-fd', RESULT_FD), step('clone', 'user', 'pid'), ...usernsSteps(mapping)],
+      monitor: [
+        step('mode', 'foreground'),
+        step('stdio', 'inherit', 'inherit'),
+        step('pass-fd', RESULT_FD),
+        step('clone', 'user', 'pid'),
+        ...usernsSteps(mapping),
+      ],
       keeper: [...steps.keeper, step('clone-init', 'mount')],
       init: [
         step('private'),
         step('user', 0, 0),
         ...steps.init,
-        ...volumeSteps(record.volumes.map(({ destination }) => destination), dir),
+        ...volumeSteps(
+          record.volumes.map(({ destination }) => destination),
+          dir,
+        ),
         step('exec', process.execPath, ...childArgs({ ...request, root: rootfs.target } as CopyRequest)),
       ],
       cleanup: [],

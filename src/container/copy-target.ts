@@ -22,7 +22,11 @@ export interface CopyTarget {
 }
 
 /** `typed` is the destination as typed, `path` the same without a final slash or symlink. Throws where Docker does. */
-export function chooseTarget(source: CopySource, typed: string, destination: { existing: Existing; name: string }): CopyTarget {
+export function chooseTarget(
+  source: CopySource,
+  typed: string,
+  destination: { existing: Existing; name: string },
+): CopyTarget {
   const fail = (why: string): RrunError => new RrunError('USAGE', `cannot copy to "${typed}": ${why}`);
   const wantsDirectory = /(^|\/)\.?$/.test(typed);
   if (destination.existing === 'directory') {

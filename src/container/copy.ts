@@ -54,29 +54,40 @@ export async function copyFromContainer(store: Store, job: CopyJob): Promise<Cop
     followLink: job.followLink,
     rootName: toStream ? byteString(contentOnly || name === '' ? '.' : name) : ROOT_NAME,
   };
-  return await withChild(store, job, { request, stdin: 'ignore', stdout: toStream ? 'inherit' : 'pipe' }, async (child) => {
-    const { isDirectory } = await child.ready();
-    if (toStream) return await child.finished();
-    const target = openTarget(job, { isDirectory, contentOnly, name });
-    const writer = new TreeWriter(target.base, { rename: { from: ROOT_NAME, to: target.name }, specialBits: job.archive });
-    try {
-      const reader = new TarReader(writer);
-      for await (const piece of child.stdout) reader.push(piece as Buffer);
-      const { bytes } = await child.finished();
-      reader.finish();
-      writer.finish();
-      return { bytes, skipped: writer.skipped };
-    } finally {
-      writer.close();
-      target.base.close();
-    }
-  });
+  return await withChild(
+    store,
+    job,
+    { request, stdin: 'ignore', stdout: toStream ? 'inherit' : 'pipe' },
+    async (child) => {
+      const { isDirectory } = await child.ready();
+      if (toStream) return await child.finished();
+      const target = openTarget(job, { isDirectory, contentOnly, name });
+      const writer = new TreeWriter(target.base, {
+        rename: { from: ROOT_NAME, to: target.name },
+        specialBits: job.archive,
+      });
+      try {
+        const reader = new TarReader(writer);
+        for await (const piece of child.stdout) reader.push(piece as Buffer);
+        const { bytes } = await child.finished();
+        reader.finish();
+        writer.finish();
+        return { bytes, skipped: writer.skipped };
+      } finally {
+        writer.close();
+        target.base.close();
+      }
+    },
+  );
 }
 
 /** Host → container. */
 export async function copyToContainer(store: Store, job: CopyJob): Promise<Copied> {
   if (job.container.record.options.readOnly && job.container.state.status !== 'running') {
-    throw new RrunError('CONFIG_INVALID', `cannot copy to container "${job.container.record.name}": its root file system is read-only`);
+    throw new RrunError(
+      'CONFIG_INVALID',
+      `cannot copy to container "${job.container.record.name}": its root file system is read-only`,
+    );
   }
   const fromStream = job.outside === '-';
   const source = fromStream ? undefined : findSource(job);
@@ -88,20 +99,28 @@ export async function copyToContainer(store: Store, job: CopyJob): Promise<Copie
     keepOwner: job.archive || fromStream,
     rootName: ROOT_NAME,
   };
-  return await withChild(store, job, { request, stdin: fromStream ? 'inherit' : 'pipe', stdout: 'ignore' }, async (child) => {
-    await child.ready();
-    if (source === undefined) return await child.finished();
-    const parent = openHostDirectory(path.dirname(source.path));
-    try {
-      const owner = insideIds(job.container.record.userns);
-      const name = byteString(path.basename(source.path));
-      const bytes = await feed(child.stdin, packTree(parent, name === '' ? '.' : name, { rootName: ROOT_NAME, owner }));
-      const { skipped } = await child.finished();
-      return { bytes, skipped };
-    } finally {
-      parent.close();
-    }
-  });
+  return await withChild(
+    store,
+    job,
+    { request, stdin: fromStream ? 'inherit' : 'pipe', stdout: 'ignore' },
+    async (child) => {
+      await child.ready();
+      if (source === undefined) return await child.finished();
+      const parent = openHostDirectory(path.dirname(source.path));
+      try {
+        const owner = insideIds(job.container.record.userns);
+        const name = byteString(path.basename(source.path));
+        const bytes = await feed(
+          child.stdin,
+          packTree(parent, name === '' ? '.' : name, { rootName: ROOT_NAME, owner }),
+        );
+        const { skipped } = await child.finished();
+        return { bytes, skipped };
+      } finally {
+        parent.close();
+      }
+    },
+  );
 }
 
 /** Where the host's source is, and what. */
@@ -113,8 +132,12 @@ function findSource(job: CopyJob): { path: string; facts: CopySource } {
   try {
     const real = follow ? fs.realpathSync(full) : full;
     const isDirectory = fs.lstatSync(real).isDirectory();
-    if (typed.endsWith('/') && !isDirectory) throw new RrunError('USAGE', `cannot copy "${typed}": it is not a directory`);
-    return { path: real, facts: { isDirectory, contentOnly: isContentPath(typed), name: byteString(path.basename(full)) } };
+    if (typed.endsWith('/') && !isDirectory)
+      throw new RrunError('USAGE', `cannot copy "${typed}": it is not a directory`);
+    return {
+      path: real,
+      facts: { isDirectory, contentOnly: isContentPath(typed), name: byteString(path.basename(full)) },
+    };
   } catch (error) {
     throw missing(error);
   }
@@ -126,7 +149,10 @@ function openTarget(job: CopyJob, source: CopySource): { base: Directory; name: 
     const at = followLinks(path.resolve(job.cwd, typed));
     const found = fs.lstatSync(at, { throwIfNoEntry: false });
     const existing = found === undefined ? 'absent' : found.isDirectory() ? 'directory' : 'other';
-    const target = chooseTarget({ ...source, name: byteString(source.name) }, typed, { existing, name: byteString(path.basename(at)) });
+    const target = chooseTarget({ ...source, name: byteString(source.name) }, typed, {
+      existing,
+      name: byteString(path.basename(at)),
+    });
     return { base: openHostDirectory(target.into === 'destination' ? at : path.dirname(at)), name: target.name };
   } catch (error) {
     throw hostError(error, `copy to "${typed}"`);
@@ -162,10 +188,11 @@ async function feed(stream: Writable, pieces: Iterable<Buffer>): Promise<number>
   for (const piece of pieces) {
     if (closed) break;
     bytes += piece.length;
-    if (!stream.write(piece)) await new Promise<void>((resolve) => {
-      stream.once('drain', resolve);
-      stream.once('close', resolve);
-    });
+    if (!stream.write(piece))
+      await new Promise<void>((resolve) => {
+        stream.once('drain', resolve);
+        stream.once('close', resolve);
+      });
   }
   stream.end();
   return bytes;
@@ -243,7 +270,8 @@ function hostError(error: unknown, action: string): RrunError {
   if (error instanceof RrunError) return error;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return new RrunError('NOT_FOUND', `cannot ${action}: no such file or directory`, { cause: error });
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new RrunError('NOT_FOUND', `cannot ${action}: no such file or directory`, { cause: error });
   return new RrunError('CONFIG_INVALID', `cannot ${action}: ${syscall ?? ''}: ${code}`, { cause: error });
 }
 

@@ -47,7 +47,11 @@ export interface CreateOptions extends Surroundings {
 }
 
 /** Creates a container; see the top of this file for the order. */
-export async function createContainer(store: Store, options: ContainerOptions, around: CreateOptions): Promise<PreparedContainer> {
+export async function createContainer(
+  store: Store,
+  options: ContainerOptions,
+  around: CreateOptions,
+): Promise<PreparedContainer> {
   const cidfile = options.cidfile === undefined ? undefined : path.resolve(around.cwd, options.cidfile);
   if (options.name !== undefined) {
     validateName(options.name);
@@ -66,7 +70,11 @@ export async function createContainer(store: Store, options: ContainerOptions, a
   return prepared;
 }
 
-async function commitContainer(store: Store, design: ContainerDesign, around: CreateOptions): Promise<PreparedContainer> {
+async function commitContainer(
+  store: Store,
+  design: ContainerDesign,
+  around: CreateOptions,
+): Promise<PreparedContainer> {
   const temp = await store.makeTemp();
   try {
     const { record } = design;
@@ -85,7 +93,12 @@ async function commitContainer(store: Store, design: ContainerDesign, around: Cr
   }
 }
 
-async function putInPlace(store: Store, design: ContainerDesign, aside: HostPath, around: CreateOptions): Promise<PreparedContainer> {
+async function putInPlace(
+  store: Store,
+  design: ContainerDesign,
+  aside: HostPath,
+  around: CreateOptions,
+): Promise<PreparedContainer> {
   const { record, built, network, decisions } = design;
   const dir = path.join(store.containersDir, record.id) as HostPath;
   // Searchable by others: ids of the container that are not the caller reach their root through it. The store itself is closed.
@@ -110,12 +123,16 @@ async function putInPlace(store: Store, design: ContainerDesign, aside: HostPath
 /** The image may have been removed since it was found. */
 function requireLayer(layer: string, record: ContainerRecord): void {
   if (existsSync(layer)) return;
-  throw new RrunError('IMAGE_NOT_LOCAL', `cannot create a container from "${record.imageName ?? ''}": the image was removed meanwhile`);
+  throw new RrunError(
+    'IMAGE_NOT_LOCAL',
+    `cannot create a container from "${record.imageName ?? ''}": the image was removed meanwhile`,
+  );
 }
 
 async function dropNewVolumes(store: Store, design: ContainerDesign): Promise<void> {
   for (const { name, anonymous, created } of design.built.volumes) {
-    if (anonymous && created && name !== undefined) await store.removeTree(path.join(store.volumesDir, name) as HostPath);
+    if (anonymous && created && name !== undefined)
+      await store.removeTree(path.join(store.volumesDir, name) as HostPath);
   }
 }
 

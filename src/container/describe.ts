@@ -35,7 +35,15 @@ export function labelsText(labels: Readonly<Record<string, string>>): string {
 /** A string literal of Go. */
 export function goQuote(text: string): string {
   const escapes: Record<string, string> = {
-    '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v', '"': '\\"', '\\': '\\\\',
+    '\x07': '\\a',
+    '\b': '\\b',
+    '\f': '\\f',
+    '\n': '\\n',
+    '\r': '\\r',
+    '\t': '\\t',
+    '\v': '\\v',
+    '"': '\\"',
+    '\\': '\\\\',
   };
   const body = text.replace(/["\\]|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]|(?! )\p{Zs}/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;

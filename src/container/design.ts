@@ -58,7 +58,12 @@ export interface Identity {
   created: string;
 }
 
-export async function designContainer(store: Store, typed: ContainerOptions, identity: Identity, around: Surroundings): Promise<ContainerDesign> {
+export async function designContainer(
+  store: Store,
+  typed: ContainerOptions,
+  identity: Identity,
+  around: Surroundings,
+): Promise<ContainerDesign> {
   const options = typed.rootfs === undefined ? typed : { ...typed, rootfs: path.resolve(around.cwd, typed.rootfs) };
   const dir = path.join(store.containersDir, identity.id);
   const [base, driver, facts] = await Promise.all([
@@ -110,16 +115,23 @@ function mapsRoot(userns: UsernsChoice): boolean {
 }
 
 async function decideDriver(store: Store, options: ContainerOptions, around: Surroundings): Promise<DriverChoice> {
-  if (options.rootfs !== undefined) return { driver: 'rootfs', why: 'the directory given by --rootfs is used as it is' };
+  if (options.rootfs !== undefined)
+    return { driver: 'rootfs', why: 'the directory given by --rootfs is used as it is' };
   return await chooseDriver(store, options.storageDriver ?? around.storageDriver);
 }
 
-async function imageOf(store: Store, base: UsernsChoice, options: ContainerOptions, around: Surroundings): Promise<LocalImage | undefined> {
+async function imageOf(
+  store: Store,
+  base: UsernsChoice,
+  options: ContainerOptions,
+  around: Surroundings,
+): Promise<LocalImage | undefined> {
   if (options.rootfs !== undefined) {
     checkRootfs(options.rootfs);
     return undefined;
   }
-  if (options.image === undefined) throw new RrunError('USAGE', 'cannot create a container: neither an image nor --rootfs is given');
+  if (options.image === undefined)
+    throw new RrunError('USAGE', 'cannot create a container: neither an image nor --rootfs is given');
   return await ensureImage(store, base, {
     reference: options.image,
     policy: options.pull,
@@ -132,7 +144,10 @@ async function imageOf(store: Store, base: UsernsChoice, options: ContainerOptio
 function checkRootfs(rootfs: string): void {
   const stats = statSync(rootfs, { throwIfNoEntry: false });
   if (stats?.isDirectory() === true) return;
-  throw new RrunError('CONFIG_INVALID', `cannot use rootfs "${rootfs}": ${stats === undefined ? 'no such directory' : 'not a directory'}`);
+  throw new RrunError(
+    'CONFIG_INVALID',
+    `cannot use rootfs "${rootfs}": ${stats === undefined ? 'no such directory' : 'not a directory'}`,
+  );
 }
 
 function lookUpUsers(lower: readonly string[]): UserLookup {
@@ -140,7 +155,11 @@ function lookUpUsers(lower: readonly string[]): UserLookup {
 }
 
 /** In single-id mode the ids that the command runs with are the ones that are mapped, so they must be known first. */
-async function mappingFor(options: ContainerOptions, config: ImageProcessConfig, lookup: UserLookup): Promise<UsernsChoice> {
+async function mappingFor(
+  options: ContainerOptions,
+  config: ImageProcessConfig,
+  lookup: UserLookup,
+): Promise<UsernsChoice> {
   const { uid, gid } = resolveUser(options.user ?? config.User ?? '', lookup);
   return await chooseUserns({ userns: options.userns, uid, gid });
 }
@@ -156,7 +175,16 @@ interface RecordParts {
   built: BuiltSpec;
 }
 
-function makeRecord({ options, identity, image, config, userns, driver, network, built }: RecordParts): ContainerRecord {
+function makeRecord({
+  options,
+  identity,
+  image,
+  config,
+  userns,
+  driver,
+  network,
+  built,
+}: RecordParts): ContainerRecord {
   return {
     version: 1,
     ...identity,
@@ -166,7 +194,9 @@ function makeRecord({ options, identity, image, config, userns, driver, network,
     userns: userns.mapping,
     ...(isDeepStrictEqual(userns.mapping, userns.layers) ? {} : { shift: userns.layers }),
     network: network.kind,
-    ...(network.address === undefined ? {} : { address: { ip: network.address, prefixLength: network.prefixLength ?? 24 } }),
+    ...(network.address === undefined
+      ? {}
+      : { address: { ip: network.address, prefixLength: network.prefixLength ?? 24 } }),
     options,
     args: resolveArgs({
       entrypoint: options.entrypoint,
@@ -184,8 +214,8 @@ function makeRecord({ options, identity, image, config, userns, driver, network,
 
 function recordImage(config: ImageProcessConfig): RecordedImage {
   return {
-    entrypoint: config.Entrypoint == null ? null : [...config.Entrypoint],
-    cmd: config.Cmd == null ? null : [...config.Cmd],
+    entrypoint: config.Entrypoint ? [...config.Entrypoint] : null,
+    cmd: config.Cmd ? [...config.Cmd] : null,
     user: config.User ?? '',
     exposedPorts: Object.keys(config.ExposedPorts ?? {}).sort(),
     volumes: Object.keys(config.Volumes ?? {}).sort(),

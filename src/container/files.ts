@@ -26,7 +26,12 @@ export const APT_SANDBOX = 'apt-sandbox';
 const FILE_NAMES: readonly FileName[] = ['hosts', 'hostname', 'resolv.conf'];
 
 /** Docker's choices: the short id as host name; the host's own name where the UTS or the network namespace is the host's. */
-export function makeContainerFiles(id: string, options: ContainerOptions, network: NetworkChoice, facts: NetworkFacts): ContainerFiles {
+export function makeContainerFiles(
+  id: string,
+  options: ContainerOptions,
+  network: NetworkChoice,
+  facts: NetworkFacts,
+): ContainerFiles {
   if (options.hostname !== undefined) validateHostname(options.hostname);
   const own = options.uts !== 'host' && network.kind !== 'host';
   const hostname = options.hostname ?? (own ? id.slice(0, 12) : os.hostname());

@@ -10,7 +10,18 @@ export type FilterValues = ReadonlyMap<string, readonly string[]>;
 
 const STATUSES = ['created', 'restarting', 'running', 'removing', 'paused', 'exited', 'dead'];
 
-export const FILTER_NAMES = ['ancestor', 'before', 'exited', 'id', 'label', 'name', 'network', 'since', 'status', 'volume'] as const;
+export const FILTER_NAMES = [
+  'ancestor',
+  'before',
+  'exited',
+  'id',
+  'label',
+  'name',
+  'network',
+  'since',
+  'status',
+  'volume',
+] as const;
 type FilterName = (typeof FILTER_NAMES)[number];
 
 /** Gives all references and ids that an image is known by: for `ancestor`. */
@@ -32,7 +43,12 @@ function isFilterName(name: string): name is FilterName {
   return (FILTER_NAMES as readonly string[]).includes(name);
 }
 
-async function makeTest(store: Store, name: FilterName, typed: readonly string[], resolveImage: ResolveImage): Promise<Test> {
+async function makeTest(
+  store: Store,
+  name: FilterName,
+  typed: readonly string[],
+  resolveImage: ResolveImage,
+): Promise<Test> {
   switch (name) {
     case 'status':
       return statusTest(typed);
@@ -51,7 +67,10 @@ async function makeTest(store: Store, name: FilterName, typed: readonly string[]
     case 'network':
       return ({ record }) => typed.includes(record.network);
     case 'volume':
-      return ({ record }) => record.volumes.some((volume) => typed.includes(volume.name ?? volume.source) || typed.includes(volume.destination));
+      return ({ record }) =>
+        record.volumes.some(
+          (volume) => typed.includes(volume.name ?? volume.source) || typed.includes(volume.destination),
+        );
     case 'before':
     case 'since':
       return await orderTest(store, name, typed);
@@ -97,7 +116,8 @@ function hasLabel(labels: Readonly<Record<string, string>>, key: string, value: 
 /** By image id, where the name is known; else by what the container was made from. */
 async function ancestorTest(typed: readonly string[], resolveImage: ResolveImage): Promise<Test> {
   const ids = new Set(await Promise.all(typed.map(resolveImage)));
-  return ({ record }) => (record.imageId !== undefined && ids.has(record.imageId)) || typed.includes(record.imageName ?? '');
+  return ({ record }) =>
+    (record.imageId !== undefined && ids.has(record.imageId)) || typed.includes(record.imageName ?? '');
 }
 
 async function orderTest(store: Store, name: 'before' | 'since', typed: readonly string[]): Promise<Test> {

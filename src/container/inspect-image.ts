@@ -50,9 +50,16 @@ async function namesOf(store: Store, image: LocalImage): Promise<Names> {
     return [`${familiarRepository(repository)}@${repoDigest}`];
   });
   return {
-    tags: tags.filter(({ tag }) => tag !== undefined).map(familiarReference).sort(),
+    tags: tags
+      .filter(({ tag }) => tag !== undefined)
+      .map(familiarReference)
+      .sort(),
     digests: [...new Set(digests)].sort(),
-    updated: records.map(({ updated }) => updated).sort().at(-1) ?? NEVER,
+    updated:
+      records
+        .map(({ updated }) => updated)
+        .sort()
+        .at(-1) ?? NEVER,
   };
 }
 

@@ -30,7 +30,13 @@ function tmpfsDocuments(record: ContainerRecord, spec: Spec): Json[] {
   const asked = new Set(record.options.mounts.filter((typed) => /(^|,)type=tmpfs(,|$)/.test(typed)).map(destinationOf));
   return (spec.mounts ?? [])
     .filter(({ destination }) => asked.has(destination))
-    .map((mount) => ({ Type: 'tmpfs', Source: '', Destination: mount.destination, ...modeFields(mount), Propagation: '' }));
+    .map((mount) => ({
+      Type: 'tmpfs',
+      Source: '',
+      Destination: mount.destination,
+      ...modeFields(mount),
+      Propagation: '',
+    }));
 }
 
 function destinationOf(typed: string): string {

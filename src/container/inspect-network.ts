@@ -30,7 +30,15 @@ export function networkDocument(record: ContainerRecord, state: ContainerState):
 }
 
 function network(address: Address | undefined): Json {
-  return { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null, NetworkID: '', ...endpoint(address), DNSNames: null };
+  return {
+    IPAMConfig: null,
+    Links: null,
+    Aliases: null,
+    DriverOpts: null,
+    NetworkID: '',
+    ...endpoint(address),
+    DNSNames: null,
+  };
 }
 
 function endpoint(address: Address | undefined): JsonObject {

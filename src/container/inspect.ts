@@ -68,10 +68,12 @@ function stateDocument(state: ContainerState): JsonObject {
 }
 
 function graphDriverDocument(record: ContainerRecord, dir: string): JsonObject {
-  if (record.storageDriver === 'rootfs') return { Data: goMap({ RootDir: record.options.rootfs ?? '' }), Name: 'rootfs' };
+  if (record.storageDriver === 'rootfs')
+    return { Data: goMap({ RootDir: record.options.rootfs ?? '' }), Name: 'rootfs' };
   const merged = path.join(dir, 'rootfs');
   // A container whose owners cannot be shifted is a copy, whatever the driver of the store.
-  if (record.storageDriver === 'vfs' || !existsSync(path.join(dir, 'upper'))) return { Data: goMap({ Dir: merged }), Name: 'vfs' };
+  if (record.storageDriver === 'vfs' || !existsSync(path.join(dir, 'upper')))
+    return { Data: goMap({ Dir: merged }), Name: 'vfs' };
   return {
     Data: goMap({
       LowerDir: record.lower.join(':'),

@@ -28,7 +28,11 @@ export interface LaunchOptions {
 }
 
 /** Compiles the plan of a container and hands it to the `rrun` that started us. */
-export async function launchContainer(store: Store, prepared: PreparedContainer, options: LaunchOptions): Promise<void> {
+export async function launchContainer(
+  store: Store,
+  prepared: PreparedContainer,
+  options: LaunchOptions,
+): Promise<void> {
   handOver(await planContainer(store, prepared, options));
 }
 

@@ -34,7 +34,8 @@ export async function listContainers(store: Store, options: ListOptions = {}): P
   for (const id of ids) {
     if (options.runningOnly === true && !held.has(id)) continue;
     const container = readContainer(store, id, held);
-    if (container !== undefined && !(options.runningOnly === true && container.state.status !== 'running')) found.push(container);
+    if (container !== undefined && !(options.runningOnly === true && container.state.status !== 'running'))
+      found.push(container);
   }
   return found.sort(newestFirst);
 }
@@ -48,7 +49,8 @@ export async function tryFindContainer(store: Store, nameOrId: string): Promise<
 /** As tryFindContainer(); throws NOT_FOUND: "cannot VERB container …". */
 export async function findContainer(store: Store, nameOrId: string, verb = 'find'): Promise<Container> {
   const container = await tryFindContainer(store, nameOrId);
-  if (container === undefined) throw new RrunError('NOT_FOUND', `cannot ${verb} container "${nameOrId}": no such container`);
+  if (container === undefined)
+    throw new RrunError('NOT_FOUND', `cannot ${verb} container "${nameOrId}": no such container`);
   return container;
 }
 

@@ -20,7 +20,8 @@ import { findContainer } from './list.js';
  */
 export async function loadContainer(store: Store, nameOrId: string): Promise<PreparedContainer> {
   const { record, dir, state } = await findContainer(store, nameOrId, 'start');
-  if (state.status === 'running') throw new RrunError('IN_USE', `cannot start container "${record.name}": it is running already`);
+  if (state.status === 'running')
+    throw new RrunError('IN_USE', `cannot start container "${record.name}": it is running already`);
   const { options } = record;
   const [facts, joined] = await Promise.all([
     loadNetworkFacts({ network: options.network, cacheDir: store.cacheDir }),

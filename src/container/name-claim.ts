@@ -4,7 +4,19 @@
 // recognised: no such container, and the lock of the maker's directory is free. Replacing and removing an existing file is done under a
 // lock on that file, so that nobody takes away what another has just put there.
 
-import { closeSync, constants, existsSync, fstatSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -35,7 +47,8 @@ const TURN_MS = 2;
 
 /** The claim of a name; undefined when nobody has it or when it is no name at all. */
 export function readClaim(store: NameStore, name: string): Claim | undefined {
-  if (name === '' || name.includes('/') || name.includes('\0') || name.startsWith('.') || name.length > 255) return undefined;
+  if (name === '' || name.includes('/') || name.includes('\0') || name.startsWith('.') || name.length > 255)
+    return undefined;
   let text: string;
   try {
     text = readFileSync(path.join(store.namesDir, name), 'utf8');
@@ -65,9 +78,13 @@ export async function claimRandomName(store: NameStore, claimant: Claimant): Pro
     const name = randomName(attempt);
     if (await tryClaim(store, claimant, name)) return name;
   }
-  throw new RrunError('NAME_TAKEN', `cannot find a free name for a container: ${ATTEMPTS_MAX} random ones were all taken`, {
-    hint: 'choose one with --name',
-  });
+  throw new RrunError(
+    'NAME_TAKEN',
+    `cannot find a free name for a container: ${ATTEMPTS_MAX} random ones were all taken`,
+    {
+      hint: 'choose one with --name',
+    },
+  );
 }
 
 /** Gives a name back if it is still that of `id`. An absent one is fine. */
@@ -157,9 +174,13 @@ async function isHeld(lockFile: string): Promise<boolean> {
 }
 
 function nameTaken(name: string, id: string): RrunError {
-  return new RrunError('NAME_TAKEN', `cannot create container "${name}": the name is in use by container ${id.slice(0, 12)}`, {
-    hint: `remove that one with "rrun rm ${name}", or choose another name`,
-  });
+  return new RrunError(
+    'NAME_TAKEN',
+    `cannot create container "${name}": the name is in use by container ${id.slice(0, 12)}`,
+    {
+      hint: `remove that one with "rrun rm ${name}", or choose another name`,
+    },
+  );
 }
 
 function unusable(file: string, cause: unknown): RrunError {

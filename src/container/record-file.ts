@@ -20,7 +20,8 @@ export function parseRecord(text: string, file: string): ContainerRecord {
   const record = value as Partial<ContainerRecord>;
   if (record.version !== 1) throw damaged(file, `its version is ${JSON.stringify(record.version)}, this rrun knows 1`);
   if (typeof record.id !== 'string' || !isContainerId(record.id)) throw damaged(file, 'it has no id');
-  if (typeof record.name !== 'string' || typeof record.created !== 'string') throw damaged(file, 'name or time of creation is missing');
+  if (typeof record.name !== 'string' || typeof record.created !== 'string')
+    throw damaged(file, 'name or time of creation is missing');
   if (typeof record.options !== 'object' || !Array.isArray(record.lower) || !Array.isArray(record.args)) {
     throw damaged(file, 'options, layers or arguments are missing');
   }

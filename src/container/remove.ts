@@ -2,7 +2,18 @@
 // afterwards is rubbish under tmp/ that any later command clears away.
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -56,7 +67,10 @@ async function lockContainer(dir: HostPath, record: ContainerRecord, force: bool
       if (!force) throw running(record);
       killContainer(dir, killed);
       if (Date.now() > deadline) {
-        throw new RrunError('HELPER_FAILED', `cannot remove container "${record.name}": its monitor has not let go of "${file}" for ${MONITOR_WAIT_MS / 1000} seconds`);
+        throw new RrunError(
+          'HELPER_FAILED',
+          `cannot remove container "${record.name}": its monitor has not let go of "${file}" for ${MONITOR_WAIT_MS / 1000} seconds`,
+        );
       }
       await sleep(POLL_MS);
     }
@@ -74,7 +88,9 @@ function openLock(file: string, record: ContainerRecord): number {
     return openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw alreadyGone(record);
-    throw new RrunError('STORE_UNUSABLE', `cannot remove container "${record.name}": ${(error as Error).message}`, { cause: error });
+    throw new RrunError('STORE_UNUSABLE', `cannot remove container "${record.name}": ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -123,7 +139,9 @@ function disappear(store: Store, dir: HostPath, id: string): HostPath {
 async function removeAnonymousVolumes(store: Store, record: ContainerRecord): Promise<void> {
   const own = record.volumes.filter((volume) => volume.anonymous);
   if (own.length === 0) return;
-  const others = new Set<string | undefined>((await listContainers(store)).flatMap((other) => other.record.volumes.map((volume) => volume.name)));
+  const others = new Set<string | undefined>(
+    (await listContainers(store)).flatMap((other) => other.record.volumes.map((volume) => volume.name)),
+  );
   for (const { name } of own) {
     if (name !== undefined && !others.has(name)) await store.removeTree(path.join(store.volumesDir, name) as HostPath);
   }
@@ -134,7 +152,9 @@ async function removeAnonymousVolumes(store: Store, record: ContainerRecord): Pr
  * half-deleted directories. Called by commands that write; costs one readdir and a few stat calls where there is nothing to do.
  */
 export async function sweepDead(store: Store): Promise<void> {
-  const candidates = new Set(readdirSync(store.containersDir).filter((id) => isCandidate(path.join(store.containersDir, id))));
+  const candidates = new Set(
+    readdirSync(store.containersDir).filter((id) => isCandidate(path.join(store.containersDir, id))),
+  );
   if (candidates.size === 0) return;
   for (const { record, state, dir } of await listContainers(store, { only: candidates })) {
     if (state.status === 'running' || !record.options.rm) continue;
@@ -160,7 +180,9 @@ function isCandidate(dir: string): boolean {
 }
 
 function wasAbandoned(dir: HostPath, record: ContainerRecord): boolean {
-  return tryRead(path.join(dir, AUTOREMOVE)) === STARTS_AT_ONCE && Date.now() - Date.parse(record.created) > LAUNCH_MAX_MS;
+  return (
+    tryRead(path.join(dir, AUTOREMOVE)) === STARTS_AT_ONCE && Date.now() - Date.parse(record.created) > LAUNCH_MAX_MS
+  );
 }
 
 function running(record: ContainerRecord): RrunError {

@@ -28,14 +28,20 @@ export function containerFields({ full, now, sizes }: FieldOptions): Record<stri
     Command: { header: 'COMMAND', value: ({ record }) => commandText(record, full) },
     CreatedAt: { header: 'CREATED AT', value: ({ record }) => goTime(record.created) },
     RunningFor: { header: 'CREATED', value: ({ record }) => `${humanDuration(now - Date.parse(record.created))} ago` },
-    Ports: { header: 'PORTS', value: ({ record, state }) => (state.status === 'running' ? record.image.exposedPorts.join(', ') : '') },
+    Ports: {
+      header: 'PORTS',
+      value: ({ record, state }) => (state.status === 'running' ? record.image.exposedPorts.join(', ') : ''),
+    },
     State: { header: 'STATE', value: ({ state }) => state.status },
     Status: { header: 'STATUS', value: ({ state }) => statusText(state, now) },
     Size: { header: 'SIZE', value: ({ record }) => sizes?.get(record.id) ?? '0B' },
     Names: { header: 'NAMES', value: ({ record }) => record.name },
     Labels: { header: 'LABELS', value: ({ record }) => labelsText(record.labels) },
     Mounts: { header: 'MOUNTS', value: ({ record }) => mountNames(record, full) },
-    LocalVolumes: { header: 'LOCAL VOLUMES', value: ({ record }) => String(record.volumes.filter(({ name }) => name !== undefined).length) },
+    LocalVolumes: {
+      header: 'LOCAL VOLUMES',
+      value: ({ record }) => String(record.volumes.filter(({ name }) => name !== undefined).length),
+    },
     Networks: { header: 'NETWORKS', value: ({ record }) => record.network },
   };
 }
@@ -57,7 +63,9 @@ export function goTime(rfc3339: string): string {
 }
 
 function zoneName(date: Date, zone: string): string {
-  const part = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(date).find(({ type }) => type === 'timeZoneName');
+  const part = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' })
+    .formatToParts(date)
+    .find(({ type }) => type === 'timeZoneName');
   const name = part?.value ?? '';
   // Where a zone has no letters Go repeats the number.
   return /^[A-Z]+$/.test(name) ? name : zone.replace(/00$/, '');

@@ -23,7 +23,8 @@ export const SIZE_COMMAND = '@size';
 
 export async function containerSize(store: Store, { record, dir }: Container): Promise<ContainerSize> {
   if (record.storageDriver === 'rootfs') return { written: 0, total: 0 };
-  const image = record.imageId === undefined ? undefined : await findImage(store, record.imageId).catch(() => undefined);
+  const image =
+    record.imageId === undefined ? undefined : await findImage(store, record.imageId).catch(() => undefined);
   const imageSize = image?.sizeBytes ?? 0;
   if (!existsSync(path.join(dir, 'upper'))) {
     // A copy: what was written cannot be told apart but by its size.
@@ -41,7 +42,12 @@ async function treeSize(root: string, mapping: UsernsMapping): Promise<number> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
   }
-  const { child, done } = runInUserns({ mapping, argv: [process.execPath, nodeEntry(), SIZE_COMMAND, root], env: {}, stdio: ['ignore', 'pipe', 'ignore'] });
+  const { child, done } = runInUserns({
+    mapping,
+    argv: [process.execPath, nodeEntry(), SIZE_COMMAND, root],
+    env: {},
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const chunks: Buffer[] = [];
   (child.stdout as Readable).on('data', (chunk: Buffer) => chunks.push(chunk));
   const result = await done;

@@ -1,7 +1,17 @@
 // Reads a file of an image from its layer directories, without mounting them: /etc/passwd and /etc/group, to learn ids by name.
 // The directories hold foreign content: no symlink is ever followed by the kernel, all are resolved inside of the stack.
 
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+} from 'node:fs';
 import path from 'node:path';
 
 /** As the kernel (path_resolution(7)). */

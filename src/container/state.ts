@@ -34,7 +34,13 @@ export function observeState(dir: string, held: boolean): ContainerState {
     return { status: 'created', pid: 0, exitCode: exit?.exitCode ?? 0 };
   }
   if (exit?.startedAt === lock.startedAt) {
-    return { status: 'exited', pid: 0, exitCode: exit.exitCode, startedAt: exit.startedAt, finishedAt: exit.finishedAt };
+    return {
+      status: 'exited',
+      pid: 0,
+      exitCode: exit.exitCode,
+      startedAt: exit.startedAt,
+      finishedAt: exit.finishedAt,
+    };
   }
   if (held) return { status: 'running', pid: lock.pid, exitCode: 0, startedAt: lock.startedAt };
   return {

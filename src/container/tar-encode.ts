@@ -5,7 +5,13 @@ import type { TarMember } from '../layer/tar-member.js';
 
 const BLOCK = 512;
 const TYPE_FLAGS: Record<TarMember['type'], string> = {
-  file: '0', link: '1', symlink: '2', character: '3', block: '4', directory: '5', fifo: '6',
+  file: '0',
+  link: '1',
+  symlink: '2',
+  character: '3',
+  block: '4',
+  directory: '5',
+  fifo: '6',
 };
 /** What fits into the octal fields: 7 and 11 digits. */
 const MAX_ID = 0o7777777;
@@ -23,10 +29,21 @@ export function encodeMember(member: EncodedMember): Buffer {
   const records = paxRecords({ ...member, name });
   if (records.length === 0) return header({ ...member, name });
   const body = Buffer.from(records, 'latin1');
-  const extended = header({
-    type: 'file', name: 'PaxHeaders.0/x', linkName: '', mode: 0o644, uid: 0, gid: 0,
-    mtime: { seconds: 0, nanoseconds: 0 }, sizeBytes: body.length, major: 0, minor: 0,
-  }, 'x');
+  const extended = header(
+    {
+      type: 'file',
+      name: 'PaxHeaders.0/x',
+      linkName: '',
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      mtime: { seconds: 0, nanoseconds: 0 },
+      sizeBytes: body.length,
+      major: 0,
+      minor: 0,
+    },
+    'x',
+  );
   return Buffer.concat([extended, body, padding(body.length), header({ ...member, name })]);
 }
 
@@ -47,7 +64,8 @@ function paxRecords({ name, linkName, uid, gid, mtime, sizeBytes }: EncodedMembe
   if (uid > MAX_ID) records.push(['uid', String(uid)]);
   if (gid > MAX_ID) records.push(['gid', String(gid)]);
   if (sizeBytes > MAX_SIZE) records.push(['size', String(sizeBytes)]);
-  if (mtime.nanoseconds !== 0 || mtime.seconds < 0 || mtime.seconds > MAX_SIZE) records.push(['mtime', decimalTime(mtime)]);
+  if (mtime.nanoseconds !== 0 || mtime.seconds < 0 || mtime.seconds > MAX_SIZE)
+    records.push(['mtime', decimalTime(mtime)]);
   return records.map(([key, value]) => paxRecord(key, value)).join('');
 }
 

@@ -1,6 +1,16 @@
 // A file or directory tree as a tar stream. Synchronous, so that it works after chroot, where no thread of a pool may be started.
 
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type BigIntStats,
+} from 'node:fs';
 
 import { RrunError } from '../errors.js';
 import type { MemberType } from '../layer/tar-member.js';
@@ -24,7 +34,11 @@ const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOL
 
 /** The entry `name` of `parent` and all below, then the end of the archive. Each piece is a buffer of its own. */
 export function* packTree(parent: Directory, name: string, options: PackOptions): Generator<Buffer> {
-  yield* packEntry(parent, name, { archived: options.rootName, links: new Map(), owner: options.owner ?? ((ids) => ids) });
+  yield* packEntry(parent, name, {
+    archived: options.rootName,
+    links: new Map(),
+    owner: options.owner ?? ((ids) => ids),
+  });
   yield endOfArchive();
 }
 
@@ -48,7 +62,10 @@ function* packEntry(parent: Directory, name: string, walk: Walk): Generator<Buff
   } else {
     const type = typeOf(found);
     if (type === undefined) return; // sockets have no form in an archive
-    yield encodeMember({ ...memberOf(found, type, walk), linkName: type === 'symlink' ? readlinkSync(path, 'latin1') : '' });
+    yield encodeMember({
+      ...memberOf(found, type, walk),
+      linkName: type === 'symlink' ? readlinkSync(path, 'latin1') : '',
+    });
   }
 }
 
@@ -90,7 +107,7 @@ function* packFile(path: Buffer, walk: Walk): Generator<Buffer> {
 
 /** As many bytes as the header says, however the file grows. */
 function* readAll(fd: number, { sizeBytes, name }: EncodedMember): Generator<Buffer> {
-  for (let left = sizeBytes; left > 0; ) {
+  for (let left = sizeBytes; left > 0;) {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK, left));
     const size = readSync(fd, chunk);
     if (size === 0) throw changed(name, `it shrank by ${left} bytes`);
@@ -131,5 +148,8 @@ function typeOf(found: BigIntStats): MemberType | undefined {
 }
 
 function changed(name: string, why: string): RrunError {
-  return new RrunError('CONFIG_INVALID', `cannot copy "${Buffer.from(name, 'latin1').toString()}": it changed while it was read: ${why}`);
+  return new RrunError(
+    'CONFIG_INVALID',
+    `cannot copy "${Buffer.from(name, 'latin1').toString()}": it changed while it was read: ${why}`,
+  );
 }

@@ -66,7 +66,7 @@ export class TreeWriter implements TarSink {
   data(piece: Buffer): void {
     const file = this.#file;
     if (file === undefined) return;
-    for (let at = 0; at < piece.length; ) {
+    for (let at = 0; at < piece.length;) {
       while (file.left === 0 && nextRegion(file));
       const size = fs.writeSync(file.fd, piece, at, Math.min(piece.length - at, file.left), file.position);
       file.position += size;
@@ -112,7 +112,8 @@ export class TreeWriter implements TarSink {
     const parts = cleanPath(name).split('/').filter(Boolean);
     const { rename } = this.#options;
     if (rename === undefined) return parts;
-    if (parts[0] !== rename.from) throw new RrunError('LAYER_UNSAFE', `cannot copy "${text(name)}": it is outside of what was asked for`);
+    if (parts[0] !== rename.from)
+      throw new RrunError('LAYER_UNSAFE', `cannot copy "${text(name)}": it is outside of what was asked for`);
     return rename.to === '' ? parts.slice(1) : [rename.to, ...parts.slice(1)];
   }
 
@@ -150,7 +151,13 @@ export class TreeWriter implements TarSink {
     if (existing?.isDirectory() === true) throw inTheWay(member, 'a directory', 'something else');
     const busy = existing !== undefined && !tryUnlink(path);
     if (member.type === 'file') {
-      this.#file = { fd: fs.openSync(path, busy ? IN_PLACE : CREATE, 0o600), member, position: 0, region: 0, left: firstLength(member) };
+      this.#file = {
+        fd: fs.openSync(path, busy ? IN_PLACE : CREATE, 0o600),
+        member,
+        position: 0,
+        region: 0,
+        left: firstLength(member),
+      };
       this.bytes += member.sizeBytes;
       return;
     }
@@ -204,7 +211,8 @@ function nextRegion(file: OpenFile): boolean {
   const { sparse } = file.member;
   const offset = Array.isArray(sparse) ? sparse[2 * file.region] : undefined;
   const length = Array.isArray(sparse) ? sparse[2 * file.region + 1] : undefined;
-  if (offset === undefined || length === undefined) throw new Error('bug: more data than the regions of a sparse file hold');
+  if (offset === undefined || length === undefined)
+    throw new Error('bug: more data than the regions of a sparse file hold');
   file.region += 1;
   file.position = offset;
   file.left = length;
@@ -241,7 +249,10 @@ function tryUnlink(path: Buffer): boolean {
 }
 
 function inTheWay(member: TarMember, existing: string, wanted: string): RrunError {
-  return new RrunError('CONFIG_INVALID', `cannot copy "${text(member.name)}": ${existing} is in its place, which is not replaced by ${wanted}`);
+  return new RrunError(
+    'CONFIG_INVALID',
+    `cannot copy "${text(member.name)}": ${existing} is in its place, which is not replaced by ${wanted}`,
+  );
 }
 
 function text(name: string): string {

@@ -26,15 +26,21 @@ export const command = defineCommand({
     const { parseContainerPath } = await import('../../container/copy-target.js');
     const [from, to] = [parseContainerPath(source), parseContainerPath(destination)];
     const inside = from ?? to;
-    if (from !== undefined && to !== undefined) throw new RrunError('USAGE', 'cannot copy between containers: copy to the host first');
+    if (from !== undefined && to !== undefined)
+      throw new RrunError('USAGE', 'cannot copy between containers: copy to the host first');
     if (inside === undefined) {
       throw new RrunError('USAGE', `cannot copy "${source}" to "${destination}": neither is CONTAINER:PATH`, {
         hint: 'name the container, as in "rrun cp web:/etc/hosts ."',
       });
     }
     const outside = from === undefined ? source : destination;
-    for (const typed of [inside.path, outside]) if (typed === '') throw new RrunError('USAGE', 'cannot copy: a path is empty');
-    const [store, { findContainer }, copy] = await Promise.all([context.store(), import('../../container/list.js'), import('../../container/copy.js')]);
+    for (const typed of [inside.path, outside])
+      if (typed === '') throw new RrunError('USAGE', 'cannot copy: a path is empty');
+    const [store, { findContainer }, copy] = await Promise.all([
+      context.store(),
+      import('../../container/list.js'),
+      import('../../container/copy.js'),
+    ]);
     const job = {
       container: await findContainer(store, inside.container, 'copy from or to'),
       inside: inside.path,
@@ -43,8 +49,10 @@ export const command = defineCommand({
       followLink: flags['follow-link'],
       archive: flags.archive,
     };
-    const copied = from === undefined ? await copy.copyToContainer(store, job) : await copy.copyFromContainer(store, job);
-    if (copied.skipped > 0) context.warn(`${copied.skipped} device files were left out: only root of the host may make them`);
+    const copied =
+      from === undefined ? await copy.copyToContainer(store, job) : await copy.copyFromContainer(store, job);
+    if (copied.skipped > 0)
+      context.warn(`${copied.skipped} device files were left out: only root of the host may make them`);
     if (!flags.quiet && outside !== '-') await report(context, copied.bytes, destination);
     return 0;
   },

@@ -46,7 +46,7 @@ test('labelsText() sorts', () => {
   assert.equal(labelsText({ b: '2', a: '1', c: '' }), 'a=1,b=2,c=');
 });
 
-test('goTime() is Go\'s layout', () => {
+test("goTime() is Go's layout", () => {
   const zone = process.env['TZ'];
   process.env['TZ'] = 'UTC';
   assert.equal(goTime('2024-05-01T10:00:00.123456Z'), '2024-05-01 10:00:00 +0000 UTC');

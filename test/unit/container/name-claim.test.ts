@@ -22,7 +22,11 @@ function makeStore(t: TestContext): NameStore {
   const root = mkdtempSync(path.join(tmpdir(), 'rrun-names-')) as HostPath;
   t.after(() => rmSync(root, { recursive: true }));
   for (const name of ['names', 'containers', 'tmp']) mkdirSync(path.join(root, name));
-  return { root, namesDir: path.join(root, 'names') as HostPath, containersDir: path.join(root, 'containers') as HostPath };
+  return {
+    root,
+    namesDir: path.join(root, 'names') as HostPath,
+    containersDir: path.join(root, 'containers') as HostPath,
+  };
 }
 
 /** A maker that lives: its lock is held until the test ends, or until die(). */
@@ -111,7 +115,8 @@ test('claimRandomName() gives a thousand makers a thousand names', async (t) => 
   const store = makeStore(t);
   const maker = makeClaimant(t, store);
   const names = new Set<string>();
-  for (let count = 0; count < 1000; count++) names.add(await claimRandomName(store, { ...maker, temp: freshTemp(store, maker) }));
+  for (let count = 0; count < 1000; count++)
+    names.add(await claimRandomName(store, { ...maker, temp: freshTemp(store, maker) }));
   assert.equal(names.size, 1000);
   assert.equal(readdirSync(store.namesDir).length, 1000);
 });
@@ -137,5 +142,6 @@ test('releaseName() frees a name of its own only', async (t) => {
 test('readClaim() does not look outside of names/', (t) => {
   const store = makeStore(t);
   writeFileSync(path.join(store.root, 'outside'), 'x y\n');
-  for (const name of ['../outside', '', '.', '..', 'a/b', 'a\0b', 'x'.repeat(300)]) assert.equal(readClaim(store, name), undefined);
+  for (const name of ['../outside', '', '.', '..', 'a/b', 'a\0b', 'x'.repeat(300)])
+    assert.equal(readClaim(store, name), undefined);
 });

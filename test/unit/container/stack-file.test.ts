@@ -33,21 +33,38 @@ test('tryReadStackFile() takes the topmost', (t) => {
 test('tryReadStackFile() knows absence', (t) => {
   assert.equal(tryReadStackFile(makeLayers(t, { 'etc/x': '' }, {}), '/etc/passwd'), undefined);
   assert.equal(tryReadStackFile([], '/etc/passwd'), undefined);
-  assert.equal(tryReadStackFile(makeLayers(t, { etc: 'a file' }, { 'etc/passwd': 'hidden' }), '/etc/passwd'), undefined);
+  assert.equal(
+    tryReadStackFile(makeLayers(t, { etc: 'a file' }, { 'etc/passwd': 'hidden' }), '/etc/passwd'),
+    undefined,
+  );
 });
 
 test('tryReadStackFile() does not see what a whiteout hides', (t) => {
-  assert.equal(tryReadStackFile(makeLayers(t, { 'etc/passwd': 'whiteout' }, { 'etc/passwd': 'old' }), '/etc/passwd'), undefined);
+  assert.equal(
+    tryReadStackFile(makeLayers(t, { 'etc/passwd': 'whiteout' }, { 'etc/passwd': 'old' }), '/etc/passwd'),
+    undefined,
+  );
   assert.equal(tryReadStackFile(makeLayers(t, { etc: 'whiteout' }, { 'etc/passwd': 'old' }), '/etc/passwd'), undefined);
-  assert.equal(tryReadStackFile(makeLayers(t, { 'etc/.wh.passwd': '' }, { 'etc/passwd': 'old' }), '/etc/passwd'), undefined);
+  assert.equal(
+    tryReadStackFile(makeLayers(t, { 'etc/.wh.passwd': '' }, { 'etc/passwd': 'old' }), '/etc/passwd'),
+    undefined,
+  );
 });
 
 test('tryReadStackFile() stops at an opaque directory', (t) => {
-  assert.equal(tryReadStackFile(makeLayers(t, { 'etc/.wh..wh..opq': '' }, { 'etc/passwd': 'old' }), '/etc/passwd'), undefined);
+  assert.equal(
+    tryReadStackFile(makeLayers(t, { 'etc/.wh..wh..opq': '' }, { 'etc/passwd': 'old' }), '/etc/passwd'),
+    undefined,
+  );
 });
 
 test('tryReadStackFile() resolves links inside of the stack, across layers', (t) => {
-  const layers = makeLayers(t, { 'etc/passwd': '-> /nix/store/p' }, { 'nix/store': '-> ../real/./deep' }, { 'real/deep/p': 'found' });
+  const layers = makeLayers(
+    t,
+    { 'etc/passwd': '-> /nix/store/p' },
+    { 'nix/store': '-> ../real/./deep' },
+    { 'real/deep/p': 'found' },
+  );
   assert.equal(tryReadStackFile(layers, '/etc/passwd'), 'found');
 });
 
@@ -56,7 +73,10 @@ test('tryReadStackFile() never leaves the stack', (t) => {
   writeFileSync(secret, 'secret');
   t.after(() => rmSync(path.dirname(secret), { recursive: true }));
   assert.equal(tryReadStackFile(makeLayers(t, { 'etc/passwd': `-> ${secret}` }), '/etc/passwd'), undefined);
-  assert.equal(tryReadStackFile(makeLayers(t, { 'etc/passwd': `-> ../../../../../../../../..${secret}` }), '/etc/passwd'), undefined);
+  assert.equal(
+    tryReadStackFile(makeLayers(t, { 'etc/passwd': `-> ../../../../../../../../..${secret}` }), '/etc/passwd'),
+    undefined,
+  );
   assert.equal(tryReadStackFile(makeLayers(t, { etc: `-> ${path.dirname(secret)}` }), '/etc/secret'), undefined);
 });
 

@@ -23,7 +23,12 @@ const ROWS: Row[] = [
   { title: 'no lock file: created', held: false, want: { status: 'created', pid: 0, exitCode: 0 } },
   { title: 'empty lock: created', held: false, lock: '', want: { status: 'created' } },
   { title: 'held, nothing written yet: created', held: true, lock: '', want: { status: 'created' } },
-  { title: 'held and written: running', held: true, lock: `42 ${STARTED}\n`, want: { status: 'running', pid: 42, startedAt: STARTED } },
+  {
+    title: 'held and written: running',
+    held: true,
+    lock: `42 ${STARTED}\n`,
+    want: { status: 'running', pid: 42, startedAt: STARTED },
+  },
   {
     title: 'held, exit of an earlier start: running',
     held: true,
@@ -58,7 +63,13 @@ const ROWS: Row[] = [
     exit: `0 ${EARLIER} ${EARLIER}\n`,
     want: { status: 'exited', exitCode: 137 },
   },
-  { title: 'a damaged exit counts as none', held: false, lock: `42 ${STARTED}\n`, exit: 'x', want: { status: 'exited', exitCode: 137 } },
+  {
+    title: 'a damaged exit counts as none',
+    held: false,
+    lock: `42 ${STARTED}\n`,
+    exit: 'x',
+    want: { status: 'exited', exitCode: 137 },
+  },
   { title: 'a lock with half a line counts as never started', held: false, lock: '42', want: { status: 'created' } },
 ];
 
@@ -83,6 +94,8 @@ test('observeState() takes the last line of the log as the end of a killed conta
 });
 
 test('parseLock() and parseExit() refuse what is not theirs', () => {
-  for (const text of [undefined, '', 'x y', '-1 a\n', '12345678901 a\n', '1 a b\n', '1  a\n']) assert.equal(parseLock(text), undefined);
-  for (const text of [undefined, '', '1 a\n', '1000 a b\n', 'a b c\n', '1 a b c\n']) assert.equal(parseExit(text), undefined);
+  for (const text of [undefined, '', 'x y', '-1 a\n', '12345678901 a\n', '1 a b\n', '1  a\n'])
+    assert.equal(parseLock(text), undefined);
+  for (const text of [undefined, '', '1 a\n', '1000 a b\n', 'a b c\n', '1 a b c\n'])
+    assert.equal(parseExit(text), undefined);
 });
