@@ -160,3 +160,49 @@ kernelTest('a registry is asked as the pull policy says', NEEDS, async (t) => {
   assert.deepEqual((await ask('newer'))[0], second.id);
   await assert.rejects(ask('always'), { code: 'REGISTRY_UNREACHABLE' });
 });
+
+kernelTest('tokens are fetched once for all layers, and again when they have run out', NEEDS, async (t) => {
+  const home = openHome(t);
+  const registry = await startRegistry(t);
+  const layers = Array.from({ length: 6 }, (_, n) => [{ name: `f${n}`, content: String(n) }]);
+  const image = await buildImage(registry.address, { repository: 'ana/tool', layers });
+  const tokens: { authorization: string | undefined; method: string; query: URLSearchParams }[] = [];
+  let uses = 0;
+  const proxy = await startFaultProxy(t, registry.address, (request, response) => {
+    const url = new URL(request.path, 'http://x');
+    if (url.pathname === '/token') {
+      tokens.push({ authorization: request.headers.authorization, method: request.method, query: url.searchParams });
+      uses = 4;
+      response.end(JSON.stringify({ access_token: `good-${tokens.length}` }));
+      return undefined;
+    }
+    if (request.headers.authorization === `Bearer good-${tokens.length}` && uses-- > 0) {
+      delete request.headers.authorization;
+      return 'pass';
+    }
+    const realm = `http://${request.headers.host}/token`;
+    const challenge = `Bearer realm="${realm}",service="the registry",scope="repository:ana/tool:pull"`;
+    response.writeHead(401, { 'www-authenticate': challenge }).end();
+    return undefined;
+  });
+  const name = `${proxy.address}/ana/tool`;
+  assert.equal(await home.ok(['pull', '-q', name]), image.id);
+  assert.deepEqual(
+    tokens.map(({ authorization, method, query }) => [authorization, method, query.get('service'), query.get('scope')]),
+    tokens.map(() => [undefined, 'GET', 'the registry', 'repository:ana/tool:pull']),
+  );
+  assert.ok(tokens.length === 2 || tokens.length === 3, String(tokens.length));
+
+  const logIn = (entry: object): void => {
+    writeFileSync(path.join(configDir(home), 'auth.json'), JSON.stringify({ auths: { [proxy.address]: entry } }));
+  };
+  tokens.length = 0;
+  logIn({ auth: Buffer.from('ana:geheim').toString('base64') });
+  assert.equal(await home.ok(['pull', '-q', name]), image.id);
+  assert.equal(tokens[0]?.authorization, `Basic ${Buffer.from('ana:geheim').toString('base64')}`);
+  assert.equal(tokens[0]?.query.get('account'), 'ana');
+  tokens.length = 0;
+  logIn({ identitytoken: 'refresh' });
+  assert.equal(await home.ok(['pull', '-q', name]), image.id);
+  assert.deepEqual([tokens[0]?.method, tokens[0]?.authorization], ['POST', undefined]);
+});
