@@ -2,7 +2,7 @@
 // maker is gone and what it left is rubbish.
 
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rm, rmdir, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { HostPath } from '../util/brand.js';
@@ -40,13 +40,36 @@ export async function sweepTemp(tmp: HostPath, removeMapped: RemoveMapped): Prom
     const dir = path.join(tmp, name) as HostPath;
     const handle = await tryOpen(path.join(dir, LOCK), 'r+');
     if (handle === undefined) {
-      await removeTree(dir, removeMapped);
+      await removeUnlocked(dir, removeMapped);
       continue;
     }
     const { tryLock } = await import('../sys/lock.js');
     if (tryLock(handle.fd)) await removeTemp(dir, handle, removeMapped);
     else await handle.close();
   }
+}
+
+/**
+ * Without a lock it is one that is just being made, and still empty, or one whose removal broke off. Only rmdir(2) cannot take the
+ * first away from a maker that creates the lock at this moment.
+ */
+async function removeUnlocked(dir: HostPath, removeMapped: RemoveMapped): Promise<void> {
+  try {
+    await rmdir(dir);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    if (!(await exists(path.join(dir, LOCK)))) await removeTree(dir, removeMapped);
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  const found = await lstat(file).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  return found !== undefined;
 }
 
 /** rm -rf, with the rights of the mapped root only where ours are not enough. */
