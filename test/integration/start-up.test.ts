@@ -1,7 +1,7 @@
 // What a command does not need it does not load: the package files of the bundle, told by V8's coverage, and koffi's binary.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
@@ -19,12 +19,14 @@ function loadedPackages(home: Home, args: readonly string[]): string[] {
   mkdirSync(dir);
   const env = { ...home.env, NODE_V8_COVERAGE: dir };
   const argv = ['--import', hook, path.join(distDir, 'rrun.mjs'), ...args];
-  execFileSync(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const { stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
   const urls = readdirSync(dir).flatMap((name) => {
     const { result } = JSON.parse(readFileSync(path.join(dir, name), 'utf8')) as { result: { url: string }[] };
     return result.map(({ url }) => url);
   });
-  return urls.filter((url) => url.startsWith('file:') && !url.endsWith('/rrun.mjs')).map((url) => path.basename(url));
+  const files = urls.filter((url) => url.startsWith('file:')).map((url) => path.basename(url));
+  assert.ok(files.includes('rrun.mjs'));
+  return [...files.filter((name) => name !== 'rrun.mjs'), ...(stderr.includes('koffi.node') ? ['koffi.node'] : [])];
 }
 
 for (const args of [['--version'], ['help'], ['ps', '-a'], ['images'], ['run', '--help']]) {
