@@ -226,7 +226,6 @@ kernelTest('a blob that a crash of the host has damaged is fetched again', NEEDS
   const unsound = JSON.stringify({
     ...(JSON.parse(readFileSync(record, 'utf8')) as object),
     bootId: 'another boot',
-    synced: false,
   });
 
   writeFileSync(record, unsound);

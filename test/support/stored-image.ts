@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { currentBootId } from '../../src/layer/layer-record.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import type { Digest, HostPath } from '../../src/util/brand.js';
 import { sha256, type Closing } from './registry.js';
@@ -71,8 +72,7 @@ function placeLayer(store: Store, diffId: Digest): void {
     version: 1,
     diffId,
     kind: 'ranges',
-    bootId: '',
-    synced: true,
+    bootId: currentBootId(),
     sizeBytes: 10,
     entries: 1,
     impliedDirs: [],
