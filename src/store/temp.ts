@@ -59,7 +59,7 @@ async function removeUnlocked(dir: HostPath, removeMapped: RemoveMapped): Promis
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
     if (!(await exists(path.join(dir, LOCK)))) await removeTree(dir, removeMapped);
   }
 }
