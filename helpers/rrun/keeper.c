@@ -178,6 +178,11 @@ void keeper_main(struct launch *launch)
 			close(launch->command_fds[fd]);
 	status = watch(init, signals);
 	(void)msg_send(report_socket, 'E', &status, sizeof(status));
-	clean_up(launch);
+	/* Only the monitor knows whether the command was ever executed: what could not be started is not ours to remove. */
+	do {
+		(void)msg_recv(report_socket, &msg, 0);
+	} while (msg.type != 'C' && msg.type != 0);
+	if (msg.type == 'C')
+		clean_up(launch);
 	_exit(0);
 }

@@ -273,12 +273,14 @@ static void take_control(struct monitor *m)
 
 	if (!msg_recv(m->ctl, &msg, MSG_DONTWAIT))
 		return;
-	if (msg.type == 'E')
+	if (msg.type == 'E') {
 		memcpy(&m->status, msg.data, sizeof(m->status));
-	else if (msg.type == 0)
+		(void)msg_send(m->ctl, 'C', NULL, 0);
+	} else if (msg.type == 0) {
 		m->status = SIGKILL; /* the keeper was killed, and the command with it */
-	else
+	} else {
 		return;
+	}
 	m->ended = true;
 	if (m->terminal[1] >= 0) {
 		close(m->terminal[1]);

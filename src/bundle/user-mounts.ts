@@ -6,6 +6,7 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { RrunError } from '../errors.js';
 import type { HostPath } from '../util/brand.js';
+import { makeDirectories } from '../util/make-directories.js';
 import type { VolumeUse } from './context.js';
 import { mountError, type MountRequest } from './mount-requests.js';
 import { pathDepth } from './rootfs-path.js';
@@ -72,7 +73,7 @@ async function hostDirectory(
 ): Promise<VolumeUse> {
   const found = await stat(source).catch((error: NodeJS.ErrnoException) => error.code ?? 'EIO');
   if (found === 'ENOENT' && createSource) {
-    if (!dryRun) await makeDirectory(typed, source);
+    if (!dryRun) makeDirectory(typed, source);
   } else if (found === 'ENOENT' || found === 'ENOTDIR') {
     throw mountError(
       typed,
@@ -85,10 +86,12 @@ async function hostDirectory(
   return { destination, source: source as HostPath, anonymous: false, created: false, copyUp: false };
 }
 
-async function makeDirectory(typed: string, directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw mountError(typed, `cannot create "${directory}": ${error.code}`);
-  });
+function makeDirectory(typed: string, directory: string): void {
+  try {
+    makeDirectories(directory);
+  } catch (error) {
+    throw mountError(typed, `cannot create "${directory}": ${(error as NodeJS.ErrnoException).code}`);
+  }
 }
 
 async function ensureVolume(
@@ -98,7 +101,8 @@ async function ensureVolume(
   const anonymous = request.source === undefined;
   const name = request.source ?? randomBytes(32).toString('hex');
   const data = path.join(volumesDir, name, '_data');
-  const created = dryRun ? !existsSync(data) : await makeVolume(name, data);
+  // One without a name is made only when its container exists, or a maker that is killed would leave it for ever.
+  const created = dryRun || anonymous ? !existsSync(data) : await makeVolume(name, data);
   const source = request.subpath === undefined ? data : await insideVolume(request, data, request.subpath);
   const use = { destination: request.destination, name, source: source as HostPath, anonymous, created };
   return { ...use, copyUp: !request.noCopy };

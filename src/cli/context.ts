@@ -1,6 +1,5 @@
 // Builds what commands get: outputs, environment, global options, and the store that is opened at the first use.
 
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { isatty } from 'node:tty';
 import { RrunError } from '../errors.js';
@@ -8,6 +7,7 @@ import { loadConfig } from '../host/config.js';
 import { chooseDataRoot } from '../host/dirs.js';
 import type { Store } from '../store/store.js';
 import type { HostPath } from '../util/brand.js';
+import { makeDirectories } from '../util/make-directories.js';
 import type { CommandIndex, Context, FlagTable, FlagValues, GlobalOptions, Output } from './command.js';
 
 /** Options that stand before the command's name; the commands take them too. */
@@ -80,7 +80,7 @@ function absolute(name: string, typed: string | undefined, cwd: string): string 
 async function findRunRoot(wanted: string | undefined, context: Context): Promise<HostPath> {
   const { ensurePrivateDirectory, ensureRunRoot } = await import('../host/dirs.js');
   if (wanted !== undefined) {
-    await mkdir(path.dirname(wanted), { recursive: true });
+    makeDirectories(path.dirname(wanted));
     await ensurePrivateDirectory(wanted, process.getuid?.() ?? 0);
     return wanted as HostPath;
   }

@@ -1,12 +1,13 @@
 // The data root on disk: where things are, and the few ways in which something is put there. An OCI image layout with the
 // unpacked layers, containers and volumes beside it. Knows digests and references, not what manifests mean.
 
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
 import type { Digest, HostPath } from '../util/brand.js';
+import { makeDirectories } from '../util/make-directories.js';
 import { digestHex } from '../util/digest.js';
 import { BlobWriter, sha256, type BlobDescriptor } from './blobs.js';
 import { diskError, isMissing } from './disk-error.js';
@@ -295,7 +296,7 @@ function hasLayout(root: HostPath): boolean {
 /* oci-layout comes last: where it is, everything else is. Not readable by others, because unpacked layers hold programs that
    are setuid to the caller. */
 async function createLayout(root: HostPath): Promise<void> {
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeDirectories(root, 0o700);
   await Promise.all(DIRECTORIES.map((name) => mkdir(path.join(root, name), { recursive: true, mode: 0o700 })));
   writeFileSync(path.join(root, 'oci-layout'), OCI_LAYOUT);
 }
