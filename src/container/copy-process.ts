@@ -48,6 +48,7 @@ export async function startCopy(
   request: RootlessRequest,
   streams: Streams,
 ): Promise<CopyProcess> {
+  if (container.state.status === 'dead') throw new RrunError('STORE_UNUSABLE', container.state.error ?? 'cannot copy');
   const deadline = Date.now() + MAX_WAIT_MS;
   for (;;) {
     const state = await observeAgain(store, container.record);

@@ -6,7 +6,7 @@
 //   4. claim the name (name-claim.ts)          a claim whose maker died is taken over
 //   5. write record, config.json, files; make the writable layer
 //   6. rename to containers/<id>               the container exists
-//   7. write the cidfile
+//   7. make volumes without a name, write the cidfile
 
 import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -28,6 +28,7 @@ import { claimName, claimRandomName, releaseName, requireFreeName } from './name
 import { newContainerId, validateName } from './names.js';
 import type { ContainerRecord } from './record.js';
 import { recordText } from './record-file.js';
+import { adoptNamedVolumes, makeAnonymousVolumes } from './volumes.js';
 import { AUTOREMOVE, removeContainer, STARTS_AT_ONCE, sweepDead } from './remove.js';
 
 /** A container on disk with all that a launch is compiled from. */
@@ -58,15 +59,22 @@ export async function createContainer(
     await requireFreeName(store, options.name);
   }
   if (cidfile !== undefined) checkCidfile(cidfile);
-  const sweeping = sweepDead(store);
+  // Beside the decisions. What cannot be swept now does not keep anybody from creating.
+  const sweeping = sweepDead(store).catch(() => undefined);
   const identity: Identity = { id: newContainerId(), name: options.name ?? '', created: now() };
   const design = await designContainer(store, options, identity, around);
   await sweeping;
-  const prepared = await commitContainer(store, design, around).catch(async (error: unknown) => {
-    await dropNewVolumes(store, design);
+  const prepared = await commitContainer(store, design, around).catch((error: unknown) => {
     throw diskError(error, `create container "${design.record.name}"`, store.root);
   });
-  if (cidfile !== undefined) await writeCidfile(store, cidfile, prepared.record);
+  try {
+    makeAnonymousVolumes(prepared.record);
+    if (cidfile !== undefined) writeCidfile(cidfile, prepared.record);
+  } catch (error) {
+    // Nobody learns of this container: it goes again.
+    await removeContainer(store, prepared.record, { force: false, volumes: true });
+    throw error;
+  }
   return prepared;
 }
 
@@ -110,6 +118,7 @@ async function putInPlace(
   if (record.options.rm) write(AUTOREMOVE, around.startsAtOnce === true ? STARTS_AT_ONCE : '');
   writeContainerFiles(aside, design.files);
   if (design.aptSandbox) write(APT_SANDBOX, APT_SANDBOX_TEXT);
+  adoptNamedVolumes(record);
   const rootfs = await prepareRootfs(store, record, { dir, aside });
   if (rootfs.note !== undefined) around.onNote?.(rootfs.note);
   await store.whileCommitting(async () => {
@@ -129,13 +138,6 @@ function requireLayer(layer: string, record: ContainerRecord): void {
   );
 }
 
-async function dropNewVolumes(store: Store, design: ContainerDesign): Promise<void> {
-  for (const { name, anonymous, created } of design.built.volumes) {
-    if (anonymous && created && name !== undefined)
-      await store.removeTree(path.join(store.volumesDir, name) as HostPath);
-  }
-}
-
 function checkCidfile(file: string): void {
   if (existsSync(file)) throw cidfileExists(file);
   const parent = statSync(path.dirname(file), { throwIfNoEntry: false });
@@ -144,12 +146,10 @@ function checkCidfile(file: string): void {
   }
 }
 
-/** A container whose id the caller never learns is of no use: it goes again. */
-async function writeCidfile(store: Store, file: string, record: ContainerRecord): Promise<void> {
+function writeCidfile(file: string, record: ContainerRecord): void {
   try {
     writeFileSync(file, record.id, { flag: 'wx', mode: 0o644 });
   } catch (error) {
-    await removeContainer(store, record, { force: false, volumes: true });
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw cidfileExists(file);
     throw new RrunError('USAGE', `cannot write the container id to "${file}": ${message}`, { cause: error });

@@ -48,7 +48,13 @@ export function inspectContainer({ record, dir, state }: Container): JsonObject 
 }
 
 function readSpec(dir: string): Spec {
-  return JSON.parse(readFileSync(path.join(dir, 'config.json'), 'utf8')) as Spec;
+  try {
+    return JSON.parse(readFileSync(path.join(dir, 'config.json'), 'utf8')) as Spec;
+  } catch (error) {
+    // Cut short by a crash of the host; what is known otherwise is still shown.
+    if (error instanceof SyntaxError) return { ociVersion: '', root: { path: '' } };
+    throw error;
+  }
 }
 
 function stateDocument(state: ContainerState): JsonObject {

@@ -1,14 +1,14 @@
 // Finds containers: all of them by readdir, or one by name, id or a unique beginning of its id. Takes no lock.
 
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
 import { heldLocks } from '../helper/userns-run.js';
 import type { Store } from '../store/store.js';
-import type { HostPath } from '../util/brand.js';
-import { readClaim } from './name-claim.js';
-import { isContainerId, parseRecord } from './record-file.js';
+import type { ContainerId, HostPath } from '../util/brand.js';
+import { findClaimOf, readClaim } from './name-claim.js';
+import { damagedRecord, isContainerId, parseRecord } from './record-file.js';
 import type { ContainerRecord, ContainerState } from './record.js';
 import { observeState } from './state.js';
 
@@ -60,12 +60,13 @@ export async function observeAgain(store: Store, record: ContainerRecord): Promi
   return observeState(path.join(store.containersDir, record.id), held.has(record.id));
 }
 
-function resolveId(store: Store, nameOrId: string): string | undefined {
+function resolveId(store: Store, nameOrId: string): ContainerId | undefined {
   const wanted = nameOrId.startsWith('/') ? nameOrId.slice(1) : nameOrId;
   if (isContainerId(wanted)) return wanted;
   const claimed = readClaim(store, wanted)?.id;
   // A name whose container has gone is nobody's, and may as well be the beginning of an id.
-  if (claimed !== undefined && existsSync(path.join(store.containersDir, claimed))) return claimed;
+  if (claimed !== undefined && isContainerId(claimed) && existsSync(path.join(store.containersDir, claimed)))
+    return claimed;
   if (!/^[0-9a-f]{1,64}$/.test(wanted)) return undefined;
   const matches = listIds(store).filter((id) => id.startsWith(wanted));
   if (matches.length > 1) {
@@ -76,7 +77,7 @@ function resolveId(store: Store, nameOrId: string): string | undefined {
   return matches[0];
 }
 
-function listIds(store: Store): string[] {
+function listIds(store: Store): ContainerId[] {
   try {
     return readdirSync(store.containersDir).filter(isContainerId);
   } catch (error) {
@@ -86,7 +87,7 @@ function listIds(store: Store): string[] {
 }
 
 /** Undefined when the container was removed in between. */
-function readContainer(store: Store, id: string, held: ReadonlySet<string>): Container | undefined {
+function readContainer(store: Store, id: ContainerId, held: ReadonlySet<string>): Container | undefined {
   const dir = path.join(store.containersDir, id) as HostPath;
   const file = path.join(dir, 'container.json');
   let text: string;
@@ -96,7 +97,14 @@ function readContainer(store: Store, id: string, held: ReadonlySet<string>): Con
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new RrunError('STORE_UNUSABLE', `cannot read "${file}": ${(error as Error).message}`, { cause: error });
   }
-  return { record: parseRecord(text, file), dir, state: observeState(dir, held.has(id)) };
+  try {
+    return { record: parseRecord(text, file), dir, state: observeState(dir, held.has(id)) };
+  } catch (error) {
+    if (!(error instanceof RrunError)) throw error;
+    // A crash of the host can leave an empty file, as nothing is fsynced. It must be seen and be removed, and not be in the way of others.
+    const record = damagedRecord(id, findClaimOf(store, id) ?? id.slice(0, 12), statSync(dir).mtime.toISOString());
+    return { record, dir, state: { status: 'dead', pid: 0, exitCode: 255, error: error.message } };
+  }
 }
 
 function newestFirst(left: Container, right: Container): number {

@@ -11,6 +11,7 @@ import {
   fstatSync,
   linkSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -58,6 +59,11 @@ export function readClaim(store: NameStore, name: string): Claim | undefined {
   }
   const [id = '', maker = ''] = text.trimEnd().split(' ');
   return { id, maker };
+}
+
+/** The name that a container has claimed; only for records that do not say it any more. */
+export function findClaimOf(store: NameStore, id: string): string | undefined {
+  return readdirSync(store.namesDir).find((name) => readClaim(store, name)?.id === id);
 }
 
 /** Throws NAME_TAKEN when a container has the name already: said early, before anything is pulled. */

@@ -1,5 +1,6 @@
 // container.json as text: written once, checked when it is read.
 
+import type { ContainerOptions } from '../bundle/options.js';
 import { RrunError } from '../errors.js';
 import type { ContainerId } from '../util/brand.js';
 import type { ContainerRecord } from './record.js';
@@ -30,6 +31,63 @@ export function parseRecord(text: string, file: string): ContainerRecord {
 
 export function recordText(record: ContainerRecord): string {
   return `${JSON.stringify(record)}\n`;
+}
+
+/** Stands for a record that cannot be read: enough to list the container and to remove it. */
+export function damagedRecord(id: ContainerId, name: string, created: string): ContainerRecord {
+  return {
+    version: 1,
+    id,
+    name,
+    created,
+    lower: [],
+    storageDriver: 'vfs',
+    userns: { kind: 'ranges', uidMappings: [], gidMappings: [] },
+    network: 'none',
+    options: noOptions(),
+    args: [],
+    stopSignal: 'SIGTERM',
+    labels: {},
+    volumes: [],
+    rootfsDirs: [],
+    image: { entrypoint: null, cmd: null, user: '', exposedPorts: [], volumes: [], onBuild: null },
+  };
+}
+
+function noOptions(): ContainerOptions {
+  const lists = {
+    command: [],
+    env: [],
+    volumes: [],
+    mounts: [],
+    tmpfs: [],
+    dns: [],
+    dnsSearch: [],
+    dnsOption: [],
+    addHost: [],
+    capAdd: [],
+    capDrop: [],
+    securityOpt: [],
+    ulimits: [],
+    devices: [],
+    groupAdd: [],
+  };
+  const switches = {
+    interactive: false,
+    tty: false,
+    detach: false,
+    rm: false,
+    readOnly: false,
+    init: false,
+    privileged: false,
+    noHosts: false,
+    noHostname: false,
+    httpProxy: false,
+    sigProxy: false,
+    quiet: false,
+  };
+  const maps = { labels: {}, annotations: {}, sysctls: {}, logOpts: {} };
+  return { ...lists, ...switches, ...maps, pull: 'missing', logDriver: 'json-file' };
 }
 
 function damaged(file: string, why: string, cause?: unknown): RrunError {

@@ -14,6 +14,9 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 
+import { RrunError } from '../errors.js';
+import { getXattr } from '../sys/xattr.js';
+
 /** As the kernel (path_resolution(7)). */
 const SYMLINKS_MAX = 40;
 /** More than any passwd file needs; a larger one is not read. */
@@ -76,7 +79,7 @@ function lookUp(here: MergedDir, name: string): Found | undefined {
     if (top === undefined) top = { path: candidate, stats, dirs: [] };
     if (!stats.isDirectory()) break;
     if (top.stats.isDirectory()) top.dirs.push(candidate);
-    if (existsSync(path.join(candidate, '.wh..wh..opq'))) break;
+    if (isOpaque(candidate)) break;
   }
   return top;
 }
@@ -84,6 +87,17 @@ function lookUp(here: MergedDir, name: string): Found | undefined {
 /** Overlay's own form: a character device 0/0 (kernel, filesystems/overlayfs.rst). */
 function isWhiteout(stats: Stats): boolean {
   return stats.isCharacterDevice() && stats.rdev === 0;
+}
+
+/** Whether a directory hides those below it, in either form. */
+function isOpaque(dir: string): boolean {
+  if (existsSync(path.join(dir, '.wh..wh..opq'))) return true;
+  try {
+    return getXattr(dir, 'user.overlay.opaque')?.toString() === 'y';
+  } catch (error) {
+    if (error instanceof RrunError) return false; // unreadable: what is below is as good an answer as none
+    throw error;
+  }
 }
 
 function tryLstat(file: string): Stats | 'unreadable' | undefined {
