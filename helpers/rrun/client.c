@@ -130,8 +130,8 @@ static void take_signal(const struct client *client)
 
 static void watch_signals(struct client *client)
 {
-	static const int numbers[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2,
-				       SIGCHLD,	 SIGPIPE, SIGURG, SIGALRM };
+	static const int numbers[] = { SIGWINCH, SIGTERM, SIGHUP,  SIGINT, SIGQUIT, SIGUSR1,
+				       SIGUSR2,	 SIGCHLD, SIGPIPE, SIGURG, SIGALRM };
 	sigset_t set;
 
 	sigemptyset(&set);

@@ -75,9 +75,9 @@ static void wait_mapper(pid_t child, const struct step *step, int output)
 		return;
 	if (pread(output, fail_detail, sizeof(fail_detail) - 1, 0) < 0)
 		fail_detail[0] = '\0';
-	errno = WIFEXITED(status) && WEXITSTATUS(status) == 127 ? ENOENT :
-		WIFEXITED(status) && WEXITSTATUS(status) == 126 ? EACCES :
-								  EPERM;
+	errno = WIFEXITED(status) && WEXITSTATUS(status) == 127	  ? ENOENT
+		: WIFEXITED(status) && WEXITSTATUS(status) == 126 ? EACCES
+								  : EPERM;
 	fail("idmap", WIFEXITED(status) && WEXITSTATUS(status) >= 126 ? "execve" : "exit", "run \"%s\"", step->argv[0]);
 }
 

@@ -144,12 +144,14 @@ static void take_streams(struct launch *launch)
 
 static void execute(struct launch *launch, const struct step *step)
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* best effort: lost when the command changes ids; the keeper does not lose it */
+	(void)prctl(PR_SET_PDEATHSIG,
+		    SIGKILL); /* best effort: lost when the command changes ids; the keeper does not lose it */
 	close_on_exec_from(3);
 	for (int i = 0; i < launch->plan.count; i++) {
 		long long fd;
 
-		if (launch->plan.steps[i].op == OP_PASS_FD && parse_number(launch->plan.steps[i].argv[0], 3, INT_MAX, &fd))
+		if (launch->plan.steps[i].op == OP_PASS_FD &&
+		    parse_number(launch->plan.steps[i].argv[0], 3, INT_MAX, &fd))
 			(void)fcntl((int)fd, F_SETFD, 0);
 	}
 	caller_restore(&launch->caller);

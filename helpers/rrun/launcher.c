@@ -115,7 +115,7 @@ static void exec_node(char **argv)
 {
 	setenv("RRUN_EXE", self_path, 1);
 	execv(node_path, argv - 1);
-	dprintf(2, "rrun: error: cannot start \"%s\": %s\n", node_path, errno_name(errno));
+	dprintf(2, "rrun: error: cannot start \"%s\": %s\n", node_path, strerror(errno));
 	_exit(125);
 }
 
@@ -173,8 +173,12 @@ static bool read_plan(struct plan *plan, int fd)
 			return false;
 		len += (size_t)got;
 		/* Only the form of the end mark is looked for here: that it is the end is for the parser to say. */
-		result = len >= 6 && memcmp(bytes + len - 6, "end\0" "0", 6) == 0 ? plan_parse(plan, bytes, len, &why) :
-										     PLAN_INCOMPLETE;
+		result = len >= 6 && memcmp(bytes + len - 6,
+					    "end\0"
+					    "0",
+					    6) == 0
+				 ? plan_parse(plan, bytes, len, &why)
+				 : PLAN_INCOMPLETE;
 		if (result == PLAN_OK)
 			return true;
 		if (result == PLAN_INVALID) {

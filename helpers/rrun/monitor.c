@@ -151,7 +151,8 @@ static void make_streams(struct launch *launch)
 		launch->command_fds[i] = strcmp(i == 0 ? in : out, "inherit") == 0 ? i : -1;
 	the.in.to = the.in.local = -1;
 	for (int i = 0; i < 2; i++)
-		the.out[i] = (struct channel){ .from = -1, .local = the.foreground ? i + 1 : -1, .type = i ? 'x' : 'o' };
+		the.out[i] =
+			(struct channel){ .from = -1, .local = the.foreground ? i + 1 : -1, .type = i ? 'x' : 'o' };
 	if (the.foreground && attach_input)
 		the.in.local = 0;
 	if (launch->tty)
@@ -182,8 +183,8 @@ static void block_signals(const struct plan *plan)
 
 static void close_monitor_ends(void)
 {
-	int fds[] = { the.ctl,	      the.init,	       the.signals,   the.exit_file,   the.listen,
-		      the.log.fd,     the.in.to,       the.out[0].from, the.out[1].from, the.clients[0] };
+	int fds[] = { the.ctl,	  the.init,  the.signals,     the.exit_file,   the.listen,
+		      the.log.fd, the.in.to, the.out[0].from, the.out[1].from, the.clients[0] };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] > 2)
@@ -208,9 +209,11 @@ static void start_keeper(struct launch *launch)
 	int init[2];
 
 	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ctl), "monitor", "socketpair", "start the container");
-	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init), "monitor", "socketpair", "start the container");
+	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init), "monitor", "socketpair",
+	    "start the container");
 	/* The kernel writes the sender's pid into each message, as we see it. */
-	TRY(setsockopt(init[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), "monitor", "setsockopt", "start the container");
+	TRY(setsockopt(init[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), "monitor", "setsockopt",
+	    "start the container");
 	the.ctl = ctl[0];
 	the.init = init[0];
 	launch->keeper_ctl = ctl[1];

@@ -10,9 +10,9 @@
 
 /* Output of the command on its way to the log, our own stream and the clients. */
 struct channel {
-	int from;     /* -1: at its end */
-	int local;    /* our own stream, or -1 */
-	char type;    /* of the message to clients */
+	int from;  /* -1: at its end */
+	int local; /* our own stream, or -1 */
+	char type; /* of the message to clients */
 	char data[MSG_DATA_MAX];
 	size_t len;
 	size_t local_done;

@@ -12,11 +12,19 @@ static const struct {
 	unsigned long flag;
 	uint64_t attr;
 } mount_flags[] = {
-	{ "ro", MS_RDONLY, 0x1 },	 { "nosuid", MS_NOSUID, 0x2 },	   { "nodev", MS_NODEV, 0x4 },
-	{ "noexec", MS_NOEXEC, 0x8 },	 { "noatime", MS_NOATIME, 0x10 },  { "strictatime", MS_STRICTATIME, 0x20 },
-	{ "nodiratime", MS_NODIRATIME, 0x80 }, { "nosymfollow", 256, 0x200000 },
-	{ "relatime", MS_RELATIME, 0 },	 { "sync", MS_SYNCHRONOUS, 0 },	   { "dirsync", MS_DIRSYNC, 0 },
-	{ "rec", MS_REC, 0 },		 { "optional", 0, 0 },
+	{ "ro", MS_RDONLY, 0x1 },
+	{ "nosuid", MS_NOSUID, 0x2 },
+	{ "nodev", MS_NODEV, 0x4 },
+	{ "noexec", MS_NOEXEC, 0x8 },
+	{ "noatime", MS_NOATIME, 0x10 },
+	{ "strictatime", MS_STRICTATIME, 0x20 },
+	{ "nodiratime", MS_NODIRATIME, 0x80 },
+	{ "nosymfollow", 256, 0x200000 },
+	{ "relatime", MS_RELATIME, 0 },
+	{ "sync", MS_SYNCHRONOUS, 0 },
+	{ "dirsync", MS_DIRSYNC, 0 },
+	{ "rec", MS_REC, 0 },
+	{ "optional", 0, 0 },
 };
 
 struct flags {
@@ -240,7 +248,10 @@ static void do_propagation(const struct step *step)
 	static const struct {
 		const char *name;
 		unsigned long flag;
-	} kinds[] = { { "private", MS_PRIVATE }, { "slave", MS_SLAVE }, { "shared", MS_SHARED }, { "unbindable", MS_UNBINDABLE } };
+	} kinds[] = { { "private", MS_PRIVATE },
+		      { "slave", MS_SLAVE },
+		      { "shared", MS_SHARED },
+		      { "unbindable", MS_UNBINDABLE } };
 	const char *kind = step->argv[1];
 	unsigned long flag = *kind == 'r' ? MS_REC : 0;
 	int target = open_in_root(step->argv[0], O_PATH);
@@ -278,10 +289,12 @@ static void do_overlay(const struct step *step)
 		TRY(fds[count], "rootfs", "open", "open layer \"%s\"", step->argv[i]);
 		count++;
 	}
-	at = snprintf(options, sizeof(options), "userxattr,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,%s%slowerdir=",
-		      fds[0], fds[1], step->argv[3], *step->argv[3] ? "," : "");
+	at = snprintf(options, sizeof(options),
+		      "userxattr,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,%s%slowerdir=", fds[0], fds[1],
+		      step->argv[3], *step->argv[3] ? "," : "");
 	for (int i = 2; i < count && at < (int)sizeof(options); i++)
-		at += snprintf(options + at, sizeof(options) - (size_t)at, "%s/proc/self/fd/%d", i > 2 ? ":" : "", fds[i]);
+		at += snprintf(options + at, sizeof(options) - (size_t)at, "%s/proc/self/fd/%d", i > 2 ? ":" : "",
+			       fds[i]);
 	if (at >= (int)sizeof(options)) {
 		errno = E2BIG;
 		fail("rootfs", "mount", "mount an overlay of %d layers", count - 2);

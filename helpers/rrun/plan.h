@@ -11,6 +11,7 @@
 
 enum phase { PHASE_MONITOR, PHASE_KEEPER, PHASE_INIT, PHASE_CLEANUP, PHASES };
 
+/* clang-format off */
 enum op {
 	OP_PHASE, OP_END,
 	OP_MODE, OP_ID, OP_LOCK, OP_EXIT_FILE, OP_LOG, OP_SOCKET, OP_STDIO, OP_TTY, OP_DETACH_KEYS,
@@ -24,6 +25,7 @@ enum op {
 	OP_REMOVE, OP_RENAME,
 	OPS
 };
+/* clang-format on */
 
 struct op_info {
 	const char *name;

@@ -70,11 +70,11 @@ static void do_rlimit(const struct step *step)
 		const char *name;
 		int resource;
 	} limits[] = {
-		{ "as", RLIMIT_AS },	       { "core", RLIMIT_CORE },	    { "cpu", RLIMIT_CPU },
-		{ "data", RLIMIT_DATA },       { "fsize", RLIMIT_FSIZE },   { "locks", RLIMIT_LOCKS },
+		{ "as", RLIMIT_AS },	       { "core", RLIMIT_CORE },		{ "cpu", RLIMIT_CPU },
+		{ "data", RLIMIT_DATA },       { "fsize", RLIMIT_FSIZE },	{ "locks", RLIMIT_LOCKS },
 		{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE },
-		{ "nofile", RLIMIT_NOFILE },   { "nproc", RLIMIT_NPROC },   { "rss", RLIMIT_RSS },
-		{ "rtprio", RLIMIT_RTPRIO },   { "rttime", RLIMIT_RTTIME }, { "sigpending", RLIMIT_SIGPENDING },
+		{ "nofile", RLIMIT_NOFILE },   { "nproc", RLIMIT_NPROC },	{ "rss", RLIMIT_RSS },
+		{ "rtprio", RLIMIT_RTPRIO },   { "rttime", RLIMIT_RTTIME },	{ "sigpending", RLIMIT_SIGPENDING },
 		{ "stack", RLIMIT_STACK },
 	};
 	struct rlimit value = { limit_value(step, 1), limit_value(step, 2) };
@@ -299,7 +299,8 @@ bool process_step(const struct step *step)
 		TRY(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "process", "prctl", "set no_new_privs");
 		return true;
 	case OP_SECCOMP:
-		TRY(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), "seccomp", "prctl", "install the seccomp filter");
+		TRY(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), "seccomp", "prctl",
+		    "install the seccomp filter");
 		return true;
 	case OP_CHROOT:
 		TRY(chroot(step->argv[0]), "rootfs", "chroot", "enter \"%s\"", step->argv[0]);

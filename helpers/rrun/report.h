@@ -1,4 +1,4 @@
-/* Failures: one record (stage, system call, errno name, action, detail), handed to whoever can say it in words. */
+/* Failures: one record (stage, system call, errno as a number, action, detail), handed to whoever can say it in words. */
 #ifndef RRUN_REPORT_H
 #define RRUN_REPORT_H
 
@@ -13,19 +13,16 @@ extern void (*fail_deliver)(const char *record, size_t len);
 extern char fail_detail[1024];
 
 /* Writes the record from errno and ends this process by fail_deliver. */
-__attribute__((noreturn, format(printf, 3, 4))) void fail(const char *stage, const char *syscall,
-							  const char *action, ...);
+__attribute__((noreturn, format(printf, 3, 4))) void fail(const char *stage, const char *syscall, const char *action,
+							  ...);
 
 /* Hands on a record that another process of ours made. */
 __attribute__((noreturn)) void fail_with_record(const char *record, size_t len);
 
-/* Name of an errno ("EPERM"); "E?" for one we do not know. */
-const char *errno_name(int number);
-
-#define TRY(call, stage, syscall, ...)                                                             \
-	do {                                                                                       \
-		if ((call) == -1)                                                                  \
-			fail((stage), (syscall), __VA_ARGS__);                                     \
+#define TRY(call, stage, syscall, ...) \
+	do { \
+		if ((call) == -1) \
+			fail((stage), (syscall), __VA_ARGS__); \
 	} while (0)
 
 #endif

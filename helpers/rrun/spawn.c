@@ -44,7 +44,7 @@ static void exec_spawned(const struct step *step, pid_t container, int ready, in
 	caller_restore(caller);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	execv(argv[0], argv);
-	dprintf(2, "%s", errno_name(errno));
+	dprintf(2, "%s", strerror(errno));
 	_exit(127);
 }
 
@@ -112,7 +112,7 @@ void spawn_run(const struct step *step, const struct caller *caller)
 		caller_restore(caller);
 		become_root();
 		execv(step->argv[1], step->argv + 1);
-		dprintf(2, "%s", errno_name(errno));
+		dprintf(2, "%s", strerror(errno));
 		_exit(127);
 	}
 	while (waitpid(child, &status, 0) < 0)

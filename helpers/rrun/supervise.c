@@ -241,8 +241,17 @@ static bool all_done(const struct monitor *m)
 	return m->ended && m->out[0].from < 0 && m->out[1].from < 0 && settled(&m->out[0]) && settled(&m->out[1]);
 }
 
-enum slot { SIGNALS, CONTROL, LISTEN, LOCAL_IN, TO_COMMAND, FROM_COMMAND, LOCAL_OUT = FROM_COMMAND + 2, CLIENT = LOCAL_OUT + 2,
-	    SLOTS = CLIENT + CLIENTS_MAX };
+enum slot {
+	SIGNALS,
+	CONTROL,
+	LISTEN,
+	LOCAL_IN,
+	TO_COMMAND,
+	FROM_COMMAND,
+	LOCAL_OUT = FROM_COMMAND + 2,
+	CLIENT = LOCAL_OUT + 2,
+	SLOTS = CLIENT + CLIENTS_MAX
+};
 
 static void fill_slots(struct monitor *m, struct pollfd fds[SLOTS])
 {
@@ -258,9 +267,10 @@ static void fill_slots(struct monitor *m, struct pollfd fds[SLOTS])
 
 		if (settled(channel))
 			channel->len = 0;
-		fds[FROM_COMMAND + i] = (struct pollfd){ .fd = channel->len == 0 ? channel->from : -1, .events = POLLIN };
-		fds[LOCAL_OUT + i] =
-			(struct pollfd){ .fd = channel->local_done < channel->len ? channel->local : -1, .events = POLLOUT };
+		fds[FROM_COMMAND + i] =
+			(struct pollfd){ .fd = channel->len == 0 ? channel->from : -1, .events = POLLIN };
+		fds[LOCAL_OUT + i] = (struct pollfd){ .fd = channel->local_done < channel->len ? channel->local : -1,
+						      .events = POLLOUT };
 		for (int c = 0; c < CLIENTS_MAX; c++)
 			if (channel->to_clients & (1u << c))
 				fds[CLIENT + c].events |= POLLOUT;

@@ -1,15 +1,16 @@
 // Says what failed in a launch after Node had handed it over, and removes the container that `run` made for it.
 
 import { RrunError } from '../errors.js';
-import type { HelperFailure } from '../helper/report.js';
+import { failureOf } from '../helper/report.js';
 import { explainFailure, needsFacts } from '../host/hints.js';
 import type { HostPath } from '../util/brand.js';
 import type { Context } from './command.js';
 
 /** Arguments: data root, container id, "run" or "start", "--", then the fields of the failure record. */
 export async function sayFailure(context: () => Promise<Context>, args: string[]): Promise<number> {
-  const [root = '', id = '', kind = '', , stage = '', syscall = '', errno = '', action = '', detail = ''] = args;
-  const failure: HelperFailure = { stage, syscall, errno, action, detail };
+  const [root = '', id = '', kind = ''] = args;
+  const failure = failureOf(args.slice(args.indexOf('--') + 1));
+  const { stage, errno, detail } = failure;
   const { openStore } = await import('../store/store.js');
   const { findContainer } = await import('../container/list.js');
   const { removeContainer } = await import('../container/remove.js');

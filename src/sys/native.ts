@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type * as Koffi from 'koffi';
 import { SyscallError } from '../errors.js';
+import { errnoName } from '../util/errno.js';
 
 /** A C function of libc; strings go in as `const char *`, bytes (NUL-terminated where C wants it) as `const void *`. */
 export type NativeFunction = (...args: (number | bigint | string | Buffer | null)[]) => number;
@@ -16,15 +16,6 @@ interface Native {
 }
 
 let native: Native | undefined;
-// Two names of one number: the kernel's documentation says EAGAIN.
-/* Several names share a number (EAGAIN and EWOULDBLOCK, EOPNOTSUPP and ENOTSUP); the first one counts. */
-const errnoNames = new Map(
-  Object.entries(constants.errno)
-    .reverse()
-    .map(([name, value]) => [value, name]),
-);
-errnoNames.set(constants.errno.EAGAIN, 'EAGAIN');
-
 /** Binds a function of libc by its C prototype; nothing is loaded before the first call. */
 export function libc(prototype: string): NativeFunction {
   let bound: NativeFunction | undefined;
@@ -48,10 +39,6 @@ export function loadLibrary(name: string): Koffi.LibraryHandle {
 /** errno of the call just made, as a name. To be read before anything else is called. */
 export function lastErrno(): string {
   return errnoName(loadNative().koffi.errno());
-}
-
-export function errnoName(errno: number): string {
-  return errnoNames.get(errno) ?? `errno ${errno}`;
 }
 
 /** The result, or a SyscallError where it is -1. `action` completes "cannot …". */

@@ -1,7 +1,8 @@
 // libseccomp through koffi: rules in, a BPF program out (seccomp_rule_add(3), seccomp_export_bpf(3)). No policy.
 
 import { SyscallError } from '../errors.js';
-import { errnoName, loadLibrary } from './native.js';
+import { errnoName } from '../util/errno.js';
+import { loadLibrary } from './native.js';
 
 /** enum scmp_compare; for MASKED_EQ `a` is the mask and `b` the value. */
 export const COMPARE = { NE: 1, LT: 2, LE: 3, EQ: 4, GE: 5, GT: 6, MASKED_EQ: 7 } as const;

@@ -52,7 +52,8 @@ static size_t make_plan(char *bytes, size_t size)
 		}
 		while (!(op_table[op].phases & 1u << phase) && phase < 4 && next_random() % 500 != 0)
 			op = 2 + next_random() % (OPS - 2);
-		count = (uint32_t)op_table[op].least + (op_table[op].most < 0 || next_random() % 500 == 0 ? next_random() % 4 : 0);
+		count = (uint32_t)op_table[op].least +
+			(op_table[op].most < 0 || next_random() % 500 == 0 ? next_random() % 4 : 0);
 		at = put_field(bytes, at, size, op_table[op].name);
 		(void)snprintf(text, sizeof(text), "%u", next_random() % 50 == 0 ? next_random() : count);
 		at = put_field(bytes, at, size, text);
@@ -102,7 +103,8 @@ static unsigned long walk(const struct plan *plan)
 
 		for (int a = 0; a < plan->steps[i].argc; a++)
 			sum += strlen(plan->steps[i].argv[a]) + parse_number(plan->steps[i].argv[a], -5, 5, &value);
-		sum += parse_namespaces(&plan->steps[i], 0, &flags) + (plan->steps[i].argv[plan->steps[i].argc] == NULL);
+		sum += parse_namespaces(&plan->steps[i], 0, &flags) +
+		       (plan->steps[i].argv[plan->steps[i].argc] == NULL);
 	}
 	return sum;
 }

@@ -25,16 +25,25 @@ static void forget(struct plan *plan)
 }
 
 #define PARSE(text, plan, why) parse((text), sizeof(text) - 1, (plan), (why))
-#define HEAD "rrun-plan\0" "1\0"
+#define HEAD \
+	"rrun-plan\0" \
+	"1\0"
 
 static void accepts_whole_plans(void)
 {
 	struct plan plan;
 	const char *why;
 
-	CHECK(PARSE(HEAD "end\0" "0\0", &plan, &why) == PLAN_INVALID); /* before the first phase */
-	CHECK(PARSE(HEAD "phase\0" "1\0monitor\0mode\0" "1\0foreground\0phase\0" "1\0init\0exec\0" "3\0sh\0sh\0-c\0end\0" "0\0", &plan,
-		    &why) == PLAN_OK);
+	CHECK(PARSE(HEAD "end\0"
+			 "0\0",
+		    &plan, &why) == PLAN_INVALID); /* before the first phase */
+	CHECK(PARSE(HEAD "phase\0"
+			 "1\0monitor\0mode\0"
+			 "1\0foreground\0phase\0"
+			 "1\0init\0exec\0"
+			 "3\0sh\0sh\0-c\0end\0"
+			 "0\0",
+		    &plan, &why) == PLAN_OK);
 	CHECK(plan.count == 2);
 	CHECK(plan.steps[0].op == OP_MODE && plan.phase_of[0] == PHASE_MONITOR);
 	CHECK(plan.steps[1].op == OP_EXEC && plan.steps[1].argc == 3 && strcmp(plan.steps[1].argv[2], "-c") == 0);
@@ -49,6 +58,7 @@ static void refuses_what_is_wrong(void)
 	static const struct {
 		const char *text;
 		size_t len;
+		/* clang-format off */
 	} rows[] = {
 #define ROW(text) { text, sizeof(text) - 1 }
 		ROW("rrun-plam\0" "1\0end\0" "0\0"),
@@ -63,6 +73,7 @@ static void refuses_what_is_wrong(void)
 		ROW(HEAD "phase\0" "1\0elsewhere\0end\0" "0\0"),
 		ROW(HEAD "phase\0" "1\0init\0end\0" "0\0more\0" "0\0"),
 	};
+	/* clang-format on */
 	struct plan plan;
 	const char *why;
 
@@ -75,7 +86,12 @@ static void refuses_what_is_wrong(void)
 
 static void every_prefix_is_incomplete(void)
 {
-	static const char whole[] = HEAD "phase\0" "1\0init\0exec\0" "3\0echo\0end\0" "0\0phase\0" "1\0cleanup\0end\0" "0\0";
+	static const char whole[] = HEAD "phase\0"
+					 "1\0init\0exec\0"
+					 "3\0echo\0end\0"
+					 "0\0phase\0"
+					 "1\0cleanup\0end\0"
+					 "0\0";
 	struct plan plan;
 	const char *why;
 

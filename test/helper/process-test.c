@@ -14,7 +14,8 @@ static void to_pipe(const char *record, size_t len)
 
 static void failure_record(void)
 {
-	static const char want[] = "mounts\0mount\0EPERM\0mount proc on \"/proc\"\0words";
+	static const char want[] = "mounts\0mount\0"
+				   "1\0mount proc on \"/proc\"\0words";
 	char got[256];
 	ssize_t len;
 	pid_t child;
@@ -30,8 +31,6 @@ static void failure_record(void)
 	waitpid(child, NULL, 0);
 	len = read(record_pipe[0], got, sizeof(got));
 	CHECK(len == (ssize_t)sizeof(want) && memcmp(got, want, sizeof(want)) == 0);
-	CHECK(strcmp(errno_name(ENOSPC), "ENOSPC") == 0);
-	CHECK(strcmp(errno_name(99999), "E?") == 0);
 }
 
 static void messages(void)

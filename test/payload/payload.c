@@ -153,7 +153,7 @@ static void print_fds(void)
 
 static void print_namespaces(void)
 {
-	static const char *const names[] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"};
+	static const char *const names[] = { "user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time" };
 
 	key("namespaces");
 	putchar('{');
@@ -173,8 +173,9 @@ static void print_namespaces(void)
 /* The lines of /proc/self/status that tell capabilities, seccomp and signals. */
 static void print_status(void)
 {
-	static const char *const wanted[] = {"Pid", "PPid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs",
-					     "Seccomp", "Seccomp_filters", "SigBlk", "SigIgn", "SigCgt", "Umask", "NSpid"};
+	static const char *const wanted[] = { "Pid",	"PPid",	  "CapInh",	"CapPrm",  "CapEff",
+					      "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters",
+					      "SigBlk", "SigIgn", "SigCgt",	"Umask",   "NSpid" };
 	FILE *file = fopen("/proc/self/status", "re");
 	char line[4096];
 	int first = 1;
@@ -213,14 +214,15 @@ static void print_limits(void)
 	static const struct {
 		const char *name;
 		int resource;
-	} limits[] = {{"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC},   {"core", RLIMIT_CORE},
-		      {"stack", RLIMIT_STACK},	 {"memlock", RLIMIT_MEMLOCK}, {"cpu", RLIMIT_CPU},
-		      {"fsize", RLIMIT_FSIZE},	 {"as", RLIMIT_AS}};
+	} limits[] = { { "nofile", RLIMIT_NOFILE },   { "nproc", RLIMIT_NPROC },
+		       { "core", RLIMIT_CORE },	      { "stack", RLIMIT_STACK },
+		       { "memlock", RLIMIT_MEMLOCK }, { "cpu", RLIMIT_CPU },
+		       { "fsize", RLIMIT_FSIZE },     { "as", RLIMIT_AS } };
 
 	key("rlimits");
 	putchar('{');
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
-		struct rlimit limit = {0, 0};
+		struct rlimit limit = { 0, 0 };
 
 		getrlimit(limits[i].resource, &limit);
 		printf("%s\"%s\":[%lld,%lld]", i ? "," : "", limits[i].name,

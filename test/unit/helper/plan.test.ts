@@ -32,7 +32,7 @@ test('encodePlan() refuses a field with NUL, which would become two', () => {
 
 test('parseFailure() takes the fields of a record apart', () => {
   assert.equal(parseFailure(Buffer.alloc(0)), undefined);
-  assert.deepEqual(parseFailure(Buffer.from('mounts\0mount\0EPERM\0mount proc\0words\0')), {
+  assert.deepEqual(parseFailure(Buffer.from('mounts\0mount\x001\0mount proc\0words\0')), {
     stage: 'mounts',
     syscall: 'mount',
     errno: 'EPERM',
