@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { tryReadStackFile } from '../../../src/container/stack-file.js';
+import { setXattr } from '../../../src/sys/xattr.js';
 
 /** Makes layers, the topmost first; a value is text, or `-> target` for a symlink, or `whiteout`. */
 function makeLayers(t: TestContext, ...layers: Record<string, string>[]): string[] {
@@ -56,6 +57,13 @@ test('tryReadStackFile() stops at an opaque directory', (t) => {
     tryReadStackFile(makeLayers(t, { 'etc/.wh..wh..opq': '' }, { 'etc/passwd': 'old' }), '/etc/passwd'),
     undefined,
   );
+});
+
+test("tryReadStackFile() stops at overlay's own form of an opaque directory", (t) => {
+  const layers = makeLayers(t, { 'etc/x': '' }, { 'etc/passwd': 'old' });
+  assert.equal(tryReadStackFile(layers, '/etc/passwd'), 'old');
+  setXattr(path.join(layers[0] ?? '', 'etc'), 'user.overlay.opaque', Buffer.from('y'));
+  assert.equal(tryReadStackFile(layers, '/etc/passwd'), undefined);
 });
 
 test('tryReadStackFile() resolves links inside of the stack, across layers', (t) => {
