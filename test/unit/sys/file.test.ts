@@ -7,7 +7,7 @@ import test, { after } from 'node:test';
 
 import { chroot, FILE_TYPE, makeDevice, openBeneath, RENAME, renameWith, RESOLVE, setFileTimes, setTimes, syncFileSystem, tryMknod } from '../../../src/sys/file.js';
 import { isLocked, tryLock, unlock } from '../../../src/sys/lock.js';
-import { errnoName } from '../../../src/sys/native.js';
+import { errnoName } from '../../../src/util/errno.js';
 import { getXattr, listXattrs, removeXattr, setXattr, trySetXattr } from '../../../src/sys/xattr.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'rrun-sys-'));
