@@ -83,7 +83,6 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       eqeqeq: 'error',
       'max-params': ['error', 4],
-      'no-control-regex': 'error',
       'no-var': 'error',
       'prefer-const': 'error',
     },

@@ -66,6 +66,11 @@ async function everythingCanBeRemoved(home: Home): Promise<void> {
     60_000,
   );
   for (const id of await home.containers()) await home.ok(['rm', '-f', id]);
+  // A name that a killed command had claimed is nobody's: the next one that wants it gets it.
+  for (const name of readdirSync(path.join(home.store, 'names'))) {
+    await home.ok(['create', '--name', name, 'payload']);
+    await home.ok(['rm', name]);
+  }
   await home.ok(['run', '--rm', '--network', 'none', 'payload', '--exit', '0']);
   for (const folder of ['containers', 'names', 'tmp']) {
     assert.deepEqual(readdirSync(path.join(home.store, folder)), [], `left in ${folder}/`);
