@@ -56,7 +56,11 @@ export async function createContainer(
   const cidfile = options.cidfile === undefined ? undefined : path.resolve(around.cwd, options.cidfile);
   if (options.name !== undefined) {
     validateName(options.name);
-    await requireFreeName(store, options.name);
+    await requireFreeName(store, options.name).catch(async () => {
+      // It may be the name of one with --rm whose monitor was killed.
+      await sweepDead(store);
+      await requireFreeName(store, options.name ?? '');
+    });
   }
   if (cidfile !== undefined) checkCidfile(cidfile);
   // Beside the decisions. What cannot be swept now does not keep anybody from creating.
