@@ -77,7 +77,11 @@ export class LayerTree {
     this.#ensureDirectory(path, path);
     this.hasOpaque = true;
     const place = systemPath(path);
-    if (this.whiteouts === 'native' && OPAQUE_XATTRS.every((name) => trySetXattr(place, name, Buffer.from('y')) === undefined)) return;
+    if (
+      this.whiteouts === 'native' &&
+      OPAQUE_XATTRS.every((name) => trySetXattr(place, name, Buffer.from('y')) === undefined)
+    )
+      return;
     this.#writeMarker(joinPath(path, '.wh..wh..opq'));
   }
 

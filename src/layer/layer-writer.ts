@@ -77,7 +77,12 @@ export class LayerWriter implements TarSink {
   finish(): LayerFacts {
     // Only now: making an entry changes the times of its directory.
     for (const [path, time] of this.#dirTimes) if (this.#tree.isDirectory(path)) setDirectoryTimes(path, time);
-    return { ...this.#counts, impliedDirs: this.#tree.impliedDirs(), whiteouts: this.#tree.whiteouts, hasOpaque: this.#tree.hasOpaque };
+    return {
+      ...this.#counts,
+      impliedDirs: this.#tree.impliedDirs(),
+      whiteouts: this.#tree.whiteouts,
+      hasOpaque: this.#tree.hasOpaque,
+    };
   }
 
   member(member: TarMember): void {
@@ -124,7 +129,8 @@ export class LayerWriter implements TarSink {
   }
 
   #entry(member: TarMember, path: string): void {
-    if (path === '' && member.type !== 'directory') throw memberInvalid(member.name, 'it is in the place of the root directory');
+    if (path === '' && member.type !== 'directory')
+      throw memberInvalid(member.name, 'it is in the place of the root directory');
     this.#owners?.verify(path, member.uid, member.gid);
     switch (member.type) {
       case 'directory':
@@ -194,7 +200,9 @@ export class LayerWriter implements TarSink {
     } catch (error) {
       // EPERM: link(2) refuses directories so.
       if (!['ENOENT', 'ENOTDIR', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
-      throw memberInvalid(member.name, `its link target ${quoteName(member.linkName)} is no file of this layer`, { cause: error });
+      throw memberInvalid(member.name, `its link target ${quoteName(member.linkName)} is no file of this layer`, {
+        cause: error,
+      });
     }
   }
 
@@ -230,13 +238,13 @@ function setDirectoryTimes(path: string, time: Timestamp): void {
 }
 
 function writeAll(fd: number, piece: Buffer, position: number | null): void {
-  for (let done = 0; done < piece.length; ) {
+  for (let done = 0; done < piece.length;) {
     done += fs.writeSync(fd, piece, done, piece.length - done, position === null ? null : position + done);
   }
 }
 
 function writeSparse(file: OpenFile, regions: number[], piece: Buffer): void {
-  for (let at = 0; at < piece.length; ) {
+  for (let at = 0; at < piece.length;) {
     const [offset = 0, length = 0] = regions.slice(file.region, file.region + 2);
     const size = Math.min(length - file.done, piece.length - at);
     writeAll(file.fd, piece.subarray(at, at + size), offset + file.done);

@@ -42,10 +42,7 @@ export function joinPath(parent: string, name: string): string {
 
 /** What a cleaned path asks for (image-spec layer.md, "Whiteouts"). */
 export type MemberRole =
-  | { kind: 'entry' }
-  | { kind: 'whiteout'; hides: string }
-  | { kind: 'opaque'; directory: string }
-  | { kind: 'ignored' };
+  { kind: 'entry' } | { kind: 'whiteout'; hides: string } | { kind: 'opaque'; directory: string } | { kind: 'ignored' };
 
 export function classifyMember(path: string): MemberRole {
   if (!path.startsWith(WHITEOUT_PREFIX) && !path.includes(`/${WHITEOUT_PREFIX}`)) return { kind: 'entry' };

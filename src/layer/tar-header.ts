@@ -47,10 +47,14 @@ export function isZeroBlock(block: Buffer): boolean {
 }
 
 function verifyChecksum(block: Buffer): void {
-  let sum = 8 * 0x20; // the checksum field itself counts as blanks
-  for (let i = 0; i < 148; i++) sum += block[i] ?? 0;
-  for (let i = 156; i < BLOCK; i++) sum += block[i] ?? 0;
   const stated = number(block, 148, 8, 'checksum');
+  // The checksum field itself counts as blanks.
+  let sum = 8 * 0x20;
+  for (let i = 0; i < BLOCK; i += 4) {
+    if (i === 148 || i === 152) continue;
+    const word = block.readInt32LE(i);
+    sum += (word & 0xff) + ((word >>> 8) & 0xff) + ((word >>> 16) & 0xff) + (word >>> 24);
+  }
   if (sum === stated || signedSum(block) === stated) return;
   throw layerInvalid(`a tar header has checksum ${stated}, want ${sum}`);
 }

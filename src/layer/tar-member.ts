@@ -36,8 +36,16 @@ export interface Extension {
 }
 
 const TYPES: Record<string, MemberType | undefined> = {
-  '\0': 'file', '0': 'file', '7': 'file', S: 'file',
-  '1': 'link', '2': 'symlink', '3': 'character', '4': 'block', '5': 'directory', '6': 'fifo',
+  '\0': 'file',
+  '0': 'file',
+  '7': 'file',
+  S: 'file',
+  '1': 'link',
+  '2': 'symlink',
+  '3': 'character',
+  '4': 'block',
+  '5': 'directory',
+  '6': 'fifo',
 };
 
 const XATTR_PREFIX = 'SCHILY.xattr.';

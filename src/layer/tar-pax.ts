@@ -8,7 +8,7 @@ export type PaxRecords = [key: string, value: Buffer][];
 
 export function parsePax(data: Buffer): PaxRecords {
   const records: PaxRecords = [];
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     if (data[at] === 0) break; // some writers fill up with NUL
     const blank = data.indexOf(0x20, at);
     const digits = blank === -1 ? '' : data.toString('latin1', at, blank);
@@ -38,5 +38,7 @@ export function paxTime(key: string, value: string): Timestamp {
   const seconds = Number(match[2]);
   const nanoseconds = Number((match[3] ?? '').padEnd(9, '0').slice(0, 9));
   if (match[1] !== '-') return { seconds, nanoseconds };
-  return nanoseconds === 0 ? { seconds: -seconds, nanoseconds } : { seconds: -seconds - 1, nanoseconds: 1e9 - nanoseconds };
+  return nanoseconds === 0
+    ? { seconds: -seconds, nanoseconds }
+    : { seconds: -seconds - 1, nanoseconds: 1e9 - nanoseconds };
 }

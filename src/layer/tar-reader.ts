@@ -61,7 +61,8 @@ export class TarReader {
   finish(): void {
     const { kind } = this.#state;
     if (kind === 'end') return;
-    if (kind === 'header' && this.#partialSize === 0 && this.#skip === 0 && Object.keys(this.#extension).length === 0) return;
+    if (kind === 'header' && this.#partialSize === 0 && this.#skip === 0 && Object.keys(this.#extension).length === 0)
+      return;
     throw layerInvalid('the archive ends in the middle of a member');
   }
 
@@ -113,7 +114,8 @@ export class TarReader {
   #header(header: TarHeader, block: Buffer): void {
     const { type, sizeBytes } = header;
     if (type === 'x' || type === 'X' || type === 'L' || type === 'K' || type === 'g') {
-      if (sizeBytes > MAX_EXTENSION) throw layerInvalid(`an extended header has ${sizeBytes} bytes, at most ${MAX_EXTENSION} are allowed`);
+      if (sizeBytes > MAX_EXTENSION)
+        throw layerInvalid(`an extended header has ${sizeBytes} bytes, at most ${MAX_EXTENSION} are allowed`);
       this.#skip = 0;
       this.#state = { kind: 'collect', type, remaining: sizeBytes, parts: [] };
       if (sizeBytes === 0) this.#endCollect(this.#state as State & { kind: 'collect' });

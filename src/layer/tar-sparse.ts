@@ -56,7 +56,8 @@ export class SparsePrefix {
       }
       if (this.#regions.length === this.#expected) return this.#regions;
     }
-    if (this.#line.length > 20 && this.#regions.length !== this.#expected) throw layerInvalid('a sparse map is malformed');
+    if (this.#line.length > 20 && this.#regions.length !== this.#expected)
+      throw layerInvalid('a sparse map is malformed');
     return undefined;
   }
 }
@@ -68,7 +69,8 @@ export function validateSparse({ name, realSizeBytes, sizeBytes, sparse }: TarMe
   let sum = 0;
   for (let i = 0; i < sparse.length; i += 2) {
     const [offset, length] = [sparse[i] ?? 0, sparse[i + 1]];
-    if (length === undefined || offset < end || offset + length > realSizeBytes) throw memberInvalid(name, 'its sparse map is out of order');
+    if (length === undefined || offset < end || offset + length > realSizeBytes)
+      throw memberInvalid(name, 'its sparse map is out of order');
     end = offset + length;
     sum += length;
   }

@@ -17,5 +17,4 @@ export interface UnpackRequest {
 }
 
 export type UnpackAnswer =
-  | { ok: true; diffId: string; facts: LayerFacts }
-  | { ok: false; code: ErrorCode; message: string; hint?: string };
+  { ok: true; diffId: string; facts: LayerFacts } | { ok: false; code: ErrorCode; message: string; hint?: string };

@@ -13,7 +13,14 @@ import type { Digest, DiffId, HostPath } from '../util/brand.js';
 import { shortId } from '../util/digest.js';
 import type { UsernsMapping } from '../util/id-mapping.js';
 import { nodeEntry } from '../util/node-entry.js';
-import { currentBootId, encodeLayerRecord, layerDir, layerTree, tryLoadLayer, type LayerPlaces } from './layer-record.js';
+import {
+  currentBootId,
+  encodeLayerRecord,
+  layerDir,
+  layerTree,
+  tryLoadLayer,
+  type LayerPlaces,
+} from './layer-record.js';
 import type { LayerFacts } from './layer-writer.js';
 import { giveToMappedRoot, letMappedRootPass } from './mapped-root.js';
 import { RESULT_FD, UNPACK_COMMAND, type UnpackAnswer, type UnpackRequest } from './unpack-protocol.js';
@@ -100,12 +107,15 @@ async function makeRoot(store: LayerStore, dir: string, layers: UsernsMapping): 
   letMappedRootPass(layers, [path.dirname(store.layersDir), store.layersDir, path.dirname(temp), temp, dir]);
 }
 
-async function runChild({ mapping, diffId, source }: LayerSource & { source: Readable }, root: string): Promise<LayerFacts> {
+async function runChild(
+  { mapping, diffId, source }: LayerSource & { source: Readable },
+  root: string,
+): Promise<LayerFacts> {
   const { uidMappings, gidMappings } = mapping.layers;
   const request: UnpackRequest = { root, kind: mapping.layerKind, uidMappings, gidMappings };
   const { child, done } = runInUserns({
     mapping: mapping.layers,
-    argv: [process.execPath, nodeEntry(), UNPACK_COMMAND, JSON.stringify(request)],
+    argv: [process.execPath, '--expose-gc', nodeEntry(), UNPACK_COMMAND, JSON.stringify(request)],
     env: {}, // NODE_OPTIONS and the like are not for it
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
   });
@@ -119,7 +129,10 @@ async function runChild({ mapping, diffId, source }: LayerSource & { source: Rea
   if (parsed === undefined) throw childDied(result, complaint);
   if (!parsed.ok) throw new RrunError(parsed.code, parsed.message, { hint: parsed.hint });
   if (parsed.diffId !== diffId) {
-    throw new RrunError('DIGEST_MISMATCH', `cannot unpack layer ${shortId(diffId)}: its tar has digest ${parsed.diffId}, want ${diffId}`);
+    throw new RrunError(
+      'DIGEST_MISMATCH',
+      `cannot unpack layer ${shortId(diffId)}: its tar has digest ${parsed.diffId}, want ${diffId}`,
+    );
   }
   return parsed.facts;
 }

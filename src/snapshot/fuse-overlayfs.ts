@@ -8,7 +8,8 @@ import { RrunError } from '../errors.js';
 import { findProgram } from '../idmap/programs.js';
 
 /** What versions in use differ in. */
-export type FuseOverlayfsFeature = 'volatile' | 'squash-to-root' | 'squash-to-id' | 'xattr-permissions' | 'noacl' | 'user-overlay-xattrs';
+export type FuseOverlayfsFeature =
+  'volatile' | 'squash-to-root' | 'squash-to-id' | 'xattr-permissions' | 'noacl' | 'user-overlay-xattrs';
 
 /** First version that has it (NEWS of fuse-overlayfs). */
 const FEATURE_SINCE: Record<FuseOverlayfsFeature, [major: number, minor: number]> = {
@@ -101,7 +102,10 @@ export function formatFuseMapping(mapping: readonly FuseIdMapping[]): string {
 function checkDirectories({ lower, upper, work }: FuseOverlayfsOptions): void {
   if (lower.length === 0) throw new RrunError('USAGE', 'cannot mount with fuse-overlayfs: no lower directory is given');
   if ((upper === undefined) !== (work === undefined)) {
-    throw new RrunError('USAGE', 'cannot mount with fuse-overlayfs: an upper directory needs a work directory, and the other way round');
+    throw new RrunError(
+      'USAGE',
+      'cannot mount with fuse-overlayfs: an upper directory needs a work directory, and the other way round',
+    );
   }
   const colon = lower.find((directory) => directory.includes(':'));
   if (colon !== undefined) throw new RrunError('USAGE', `cannot mount "${colon}" with fuse-overlayfs: it contains ":"`);
@@ -150,10 +154,16 @@ export interface FuseOverlayfsMount {
 }
 
 /** Mounts; returns when the mount is there. The serving process lives until unmount(). */
-export async function mountFuseOverlayfs(options: Omit<FuseOverlayfsOptions, 'foreground'>, target: string, program?: string): Promise<FuseOverlayfsMount> {
+export async function mountFuseOverlayfs(
+  options: Omit<FuseOverlayfsOptions, 'foreground'>,
+  target: string,
+  program?: string,
+): Promise<FuseOverlayfsMount> {
   const info = await findFuseOverlayfs(program);
   if (info === undefined) {
-    throw new RrunError('PROGRAM_MISSING', 'cannot mount with fuse-overlayfs: not found in PATH', { hint: 'install the package fuse-overlayfs' });
+    throw new RrunError('PROGRAM_MISSING', 'cannot mount with fuse-overlayfs: not found in PATH', {
+      hint: 'install the package fuse-overlayfs',
+    });
   }
   try {
     await run(info.program, fuseOverlayfsArgs(options, target));

@@ -38,7 +38,9 @@ export async function restoredDirectories(lower: readonly string[], layers: User
     if (top === undefined || merged === undefined || sameAttributes(top, merged)) continue;
     for (let path = directory; path !== ''; path = parentPath(path)) wanted.add(path);
   }
-  return [...wanted].sort().flatMap((directory) => entryOf(directory, mergedAt(trees, directory, getXattr).merged, layers));
+  return [...wanted]
+    .sort()
+    .flatMap((directory) => entryOf(directory, mergedAt(trees, directory, getXattr).merged, layers));
 }
 
 function openTree(path: string): Tree {
@@ -47,7 +49,11 @@ function openTree(path: string): Tree {
 }
 
 /** `top`: what the stack shows now. `merged`: what it would show if implied directories took after those below. */
-function mergedAt(trees: Tree[], directory: string, getXattr: GetXattr): { top: Stats | undefined; merged: Stats | undefined } {
+function mergedAt(
+  trees: Tree[],
+  directory: string,
+  getXattr: GetXattr,
+): { top: Stats | undefined; merged: Stats | undefined } {
   let top: Stats | undefined;
   for (const tree of trees) {
     const { stats, hides } = lookAt(tree, directory, getXattr);

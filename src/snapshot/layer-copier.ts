@@ -64,7 +64,8 @@ export class LayerCopier {
       return;
     }
     if (stats.isFile()) copyFile(from, to, stats);
-    else if (stats.isSymbolicLink()) fs.symlinkSync(fs.readlinkSync(systemPath(from), 'buffer') as unknown as string, systemPath(to));
+    else if (stats.isSymbolicLink())
+      fs.symlinkSync(fs.readlinkSync(systemPath(from), 'buffer') as unknown as string, systemPath(to));
     else if (stats.isFIFO()) tryMknod(systemPath(to), FILE_TYPE.fifo | 0o600);
     else return; // a socket is of no use to another process
     if (stats.nlink > 1n) this.#links.set(`${stats.dev}:${stats.ino}`, to);
@@ -91,7 +92,10 @@ export class LayerCopier {
       const value = getXattr(source, name);
       if (value !== undefined) trySetXattr(place, name, value);
     }
-    setTimes(place, { seconds: Number(stats.mtimeNs / 1_000_000_000n), nanoseconds: Number(stats.mtimeNs % 1_000_000_000n) });
+    setTimes(place, {
+      seconds: Number(stats.mtimeNs / 1_000_000_000n),
+      nanoseconds: Number(stats.mtimeNs % 1_000_000_000n),
+    });
   }
 }
 
@@ -130,7 +134,7 @@ function copySparse(from: string, to: string, size: number): void {
   const target = fs.openSync(systemPath(to), 'wx', 0o600);
   try {
     const buffer = Buffer.allocUnsafe(PIECE);
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const read = fs.readSync(source, buffer, 0, PIECE, at);
       if (read === 0) break;
       writeUnlessZero(target, buffer.subarray(0, read), at);

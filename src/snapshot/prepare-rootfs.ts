@@ -47,7 +47,11 @@ export interface RootfsRecord {
 }
 
 /** Makes in `aside` what will be in `dir` once that has its name. */
-export async function prepareRootfs(store: DriverStore, record: RootfsRecord, place: { dir: HostPath; aside: HostPath }): Promise<RootfsMount> {
+export async function prepareRootfs(
+  store: DriverStore,
+  record: RootfsRecord,
+  place: { dir: HostPath; aside: HostPath },
+): Promise<RootfsMount> {
   if (record.storageDriver === 'rootfs') return givenRootfs(record);
   const plan = await planStorage(store, record);
   mkdirSync(path.join(place.aside, 'rootfs'), { mode: 0o755 });
@@ -66,7 +70,12 @@ export async function describeRootfs(record: RootfsRecord, dir: HostPath): Promi
 }
 
 function givenRootfs(record: RootfsRecord): RootfsMount {
-  return { driver: 'rootfs', lower: [], target: path.resolve(record.options.rootfs ?? '') as HostPath, volatile: false };
+  return {
+    driver: 'rootfs',
+    lower: [],
+    target: path.resolve(record.options.rootfs ?? '') as HostPath,
+    volatile: false,
+  };
 }
 
 /** The mapping that the layers lie on disk with. */
@@ -85,27 +94,51 @@ function mountDriver(record: RootfsRecord): 'overlay' | 'fuse-overlayfs' {
   return record.lower.some((tree) => tryLoadTreeRecord(tree)?.whiteouts === 'files') ? 'fuse-overlayfs' : 'overlay';
 }
 
-async function planStorage(store: DriverStore, record: RootfsRecord): Promise<{ driver: StorageDriver; note?: string }> {
+async function planStorage(
+  store: DriverStore,
+  record: RootfsRecord,
+): Promise<{ driver: StorageDriver; note?: string }> {
   if (record.storageDriver === 'vfs') return { driver: 'vfs' };
   const driver = mountDriver(record);
   if (driver === record.storageDriver && !isShifted(record)) return { driver };
   if (isShifted(record) && !covers(record.userns, layersOf(record))) {
-    return { driver: 'vfs', note: 'the image is copied for this container: the owner of its files is not mapped in it' };
+    return {
+      driver: 'vfs',
+      note: 'the image is copied for this container: the owner of its files is not mapped in it',
+    };
   }
   const fuse = await fuseOverlayfsWorks(store);
   if (fuse.works) return { driver };
-  return { driver: 'vfs', note: `the image is copied for this container: fuse-overlayfs, which shifts owners, does not work here (${fuse.reason})` };
+  return {
+    driver: 'vfs',
+    note: `the image is copied for this container: fuse-overlayfs, which shifts owners, does not work here (${fuse.reason})`,
+  };
 }
 
 async function describe(record: RootfsRecord, dir: HostPath, driver: StorageDriver): Promise<RootfsMount> {
   const at = (name: string): HostPath => path.join(dir, name) as HostPath;
   if (driver === 'vfs') return { driver, lower: [], target: at('rootfs'), volatile: false };
   const lower = record.lower as HostPath[];
-  const mount = { driver, lower, upper: at('upper'), work: at('work'), target: at('rootfs'), volatile: record.options.rm };
+  const mount = {
+    driver,
+    lower,
+    upper: at('upper'),
+    work: at('work'),
+    target: at('rootfs'),
+    volatile: record.options.rm,
+  };
   if (driver === 'overlay') return mount;
   const shift = isShifted(record) ? shiftBetween(layersOf(record), record.userns, record.userns) : undefined;
-  const fuseArgs = fuseOverlayfsArgs({ ...mount, ...(shift === undefined ? {} : { uidMapping: shift.uid, gidMapping: shift.gid }) }, mount.target);
-  return { ...mount, fuseOverlayfs: await requireFuseOverlayfs(), fuseArgs, ...(shift === undefined ? {} : { shift: formatShift(shift) }) };
+  const fuseArgs = fuseOverlayfsArgs(
+    { ...mount, ...(shift === undefined ? {} : { uidMapping: shift.uid, gidMapping: shift.gid }) },
+    mount.target,
+  );
+  return {
+    ...mount,
+    fuseOverlayfs: await requireFuseOverlayfs(),
+    fuseArgs,
+    ...(shift === undefined ? {} : { shift: formatShift(shift) }),
+  };
 }
 
 function formatShift(shift: Shift): { uid: string; gid: string } {

@@ -42,7 +42,11 @@ export async function probeOverlay(store: ProbeStore, mapping: UsernsMapping): P
   });
 }
 
-export async function probeFuseOverlayfs(store: ProbeStore, mapping: UsernsMapping, program: string | undefined): Promise<Probe> {
+export async function probeFuseOverlayfs(
+  store: ProbeStore,
+  mapping: UsernsMapping,
+  program: string | undefined,
+): Promise<Probe> {
   const missing = missingForFuse(program);
   if (missing !== undefined || program === undefined) return missing ?? notInstalled();
   return await withDirs(store, mapping, async (dirs) => {
@@ -51,7 +55,15 @@ export async function probeFuseOverlayfs(store: ProbeStore, mapping: UsernsMappi
       mapping,
       mountNamespace: true,
       // The serving process ends with the PID namespace.
-      argv: ['/bin/sh', '-c', `target=$1; shift; "$@" && set -- "$target" && ${EXERCISE}`, 'sh', dirs.target, program, ...mount],
+      argv: [
+        '/bin/sh',
+        '-c',
+        `target=$1; shift; "$@" && set -- "$target" && ${EXERCISE}`,
+        'sh',
+        dirs.target,
+        program,
+        ...mount,
+      ],
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const [said, result] = await Promise.all([readText(child.stderr), done]);
@@ -60,19 +72,34 @@ export async function probeFuseOverlayfs(store: ProbeStore, mapping: UsernsMappi
 }
 
 function notInstalled(): Probe {
-  return { works: false, reason: 'it is not installed', code: 'PROGRAM_MISSING', hint: 'install the package fuse-overlayfs' };
+  return {
+    works: false,
+    reason: 'it is not installed',
+    code: 'PROGRAM_MISSING',
+    hint: 'install the package fuse-overlayfs',
+  };
 }
 
 function missingForFuse(program: string | undefined): Probe | undefined {
   if (program === undefined) return notInstalled();
   if (!existsSync('/dev/fuse')) {
-    return { works: false, reason: '/dev/fuse is missing', code: 'DEVICE_MISSING', hint: 'load the kernel module fuse with "modprobe fuse"' };
+    return {
+      works: false,
+      reason: '/dev/fuse is missing',
+      code: 'DEVICE_MISSING',
+      hint: 'load the kernel module fuse with "modprobe fuse"',
+    };
   }
   try {
     accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
     return undefined;
   } catch {
-    return { works: false, reason: '/dev/fuse may not be opened', code: 'DEVICE_MISSING', hint: 'ask for access to /dev/fuse (mode 666 is usual)' };
+    return {
+      works: false,
+      reason: '/dev/fuse may not be opened',
+      code: 'DEVICE_MISSING',
+      hint: 'ask for access to /dev/fuse (mode 666 is usual)',
+    };
   }
 }
 
@@ -93,7 +120,11 @@ function judge({ lower, upper }: ProbeDirs): Probe {
   return good ? { works: true } : { works: false, reason: 'changes do not go to the upper directory', code: 'SYSCALL' };
 }
 
-async function withDirs(store: ProbeStore, mapping: UsernsMapping, body: (dirs: ProbeDirs) => Promise<Probe>): Promise<Probe> {
+async function withDirs(
+  store: ProbeStore,
+  mapping: UsernsMapping,
+  body: (dirs: ProbeDirs) => Promise<Probe>,
+): Promise<Probe> {
   const temp = await store.makeTemp();
   try {
     const at = (name: string): string => path.join(temp.dir, name);
@@ -117,5 +148,9 @@ async function readText(stream: Readable | null): Promise<string> {
 }
 
 function lastLine(text: string): string | undefined {
-  return text.split('\n').map((line) => line.trim()).filter(Boolean).at(-1);
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .at(-1);
 }

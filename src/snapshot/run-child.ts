@@ -18,10 +18,16 @@ export async function runSnapshotChild(mapping: UsernsMapping, request: Snapshot
   const stdin = child.stdio[0] as Writable;
   stdin.on('error', () => undefined); // a child that dies says so in other ways
   stdin.end(JSON.stringify(request));
-  const [text, complaint, result] = await Promise.all([readText(child.stdio[RESULT_FD] as Readable), readText(child.stdio[2] as Readable), done]);
+  const [text, complaint, result] = await Promise.all([
+    readText(child.stdio[RESULT_FD] as Readable),
+    readText(child.stdio[2] as Readable),
+    done,
+  ]);
   if (!text.endsWith('\n')) {
     const failed = runFailed('prepare the root file system', result);
-    throw complaint === '' ? failed : new RrunError(failed.code, `${failed.message}: ${complaint.trim()}`, { cause: failed });
+    throw complaint === ''
+      ? failed
+      : new RrunError(failed.code, `${failed.message}: ${complaint.trim()}`, { cause: failed });
   }
   const answer = JSON.parse(text) as SnapshotAnswer;
   if (!answer.ok) throw new RrunError(answer.code, answer.message);

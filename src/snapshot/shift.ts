@@ -26,9 +26,11 @@ export function shiftBetween(layers: UsernsMapping, container: UsernsMapping, se
 export function covers(container: UsernsMapping, layers: UsernsMapping): boolean {
   const inside = (mappings: IdMapping[], { hostID, size }: IdMapping): boolean =>
     mappings.reduce((sum, m) => sum + overlap(m.hostID, m.size, hostID, size), 0) === size;
-  const root = (mappings: IdMapping[]): IdMapping[] => mappings.filter(({ containerID }) => containerID === 0).map((m) => ({ ...m, size: 1 }));
+  const root = (mappings: IdMapping[]): IdMapping[] =>
+    mappings.filter(({ containerID }) => containerID === 0).map((m) => ({ ...m, size: 1 }));
   return (
-    root(layers.uidMappings).every((m) => inside(container.uidMappings, m)) && root(layers.gidMappings).every((m) => inside(container.gidMappings, m))
+    root(layers.uidMappings).every((m) => inside(container.uidMappings, m)) &&
+    root(layers.gidMappings).every((m) => inside(container.gidMappings, m))
   );
 }
 
@@ -38,7 +40,7 @@ function overlap(a: number, aSize: number, b: number, bSize: number): number {
 
 function shiftOf(layers: IdMapping[], container: IdMapping[], seenFrom: IdMapping[]): IdShift {
   const shift: IdShift = [];
-  for (let id = 0; ; ) {
+  for (let id = 0; ;) {
     const disk = outward(layers, id);
     const wanted = outward(container, id);
     const step = disk === undefined || wanted === undefined ? undefined : stepAt(seenFrom, disk, wanted);
@@ -56,19 +58,27 @@ interface Place {
 
 function outward(mappings: IdMapping[], id: number): Place | undefined {
   const found = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);
-  return found === undefined ? undefined : { id: found.hostID + id - found.containerID, left: found.containerID + found.size - id };
+  return found === undefined
+    ? undefined
+    : { id: found.hostID + id - found.containerID, left: found.containerID + found.size - id };
 }
 
 function inward(mappings: IdMapping[], id: number): Place | undefined {
   const found = mappings.find(({ hostID, size }) => id >= hostID && id < hostID + size);
-  return found === undefined ? undefined : { id: found.containerID + id - found.hostID, left: found.hostID + found.size - id };
+  return found === undefined
+    ? undefined
+    : { id: found.containerID + id - found.hostID, left: found.hostID + found.size - id };
 }
 
 function stepAt(seenFrom: IdMapping[], disk: Place, wanted: Place): FuseIdMapping | undefined {
   const onDisk = inward(seenFrom, disk.id);
   const presented = inward(seenFrom, wanted.id);
   if (onDisk === undefined || presented === undefined) return undefined;
-  return { onDisk: onDisk.id, presented: presented.id, size: Math.min(disk.left, wanted.left, onDisk.left, presented.left) };
+  return {
+    onDisk: onDisk.id,
+    presented: presented.id,
+    size: Math.min(disk.left, wanted.left, onDisk.left, presented.left),
+  };
 }
 
 /* Where something may begin to be mapped: any border behind `id`. A hole in `seenFrom` is left id by id at worst. */
@@ -80,6 +90,7 @@ function nextStart(maps: IdMapping[][], id: number): number | undefined {
 
 function append(shift: IdShift, step: FuseIdMapping): void {
   const last = shift.at(-1);
-  if (last !== undefined && last.onDisk + last.size === step.onDisk && last.presented + last.size === step.presented) last.size += step.size;
+  if (last !== undefined && last.onDisk + last.size === step.onDisk && last.presented + last.size === step.presented)
+    last.size += step.size;
   else shift.push({ ...step });
 }

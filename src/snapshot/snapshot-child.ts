@@ -28,7 +28,11 @@ function answerTo(request: SnapshotRequest): SnapshotAnswer {
     if (error instanceof RrunError) return { ok: false, code: error.code, message: error.message };
     const { code = '', syscall = '', message } = error as NodeJS.ErrnoException;
     const full = code === 'ENOSPC' || code === 'EDQUOT';
-    return { ok: false, code: full ? 'STORE_FULL' : 'STORE_UNUSABLE', message: `cannot prepare the root file system: ${syscall === '' ? message : `${syscall}: ${code}`}` };
+    return {
+      ok: false,
+      code: full ? 'STORE_FULL' : 'STORE_UNUSABLE',
+      message: `cannot prepare the root file system: ${syscall === '' ? message : `${syscall}: ${code}`}`,
+    };
   }
 }
 

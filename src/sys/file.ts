@@ -10,13 +10,21 @@ const SYS_openat2 = 437;
 
 export const RESOLVE = { noXdev: 0x01, noMagiclinks: 0x02, noSymlinks: 0x04, beneath: 0x08, inRoot: 0x10 } as const;
 export const RENAME = { noReplace: 1, exchange: 2, whiteout: 4 } as const;
-export const FILE_TYPE = { fifo: 0o010000, character: 0o020000, block: 0o060000, regular: 0o100000, socket: 0o140000 } as const;
+export const FILE_TYPE = {
+  fifo: 0o010000,
+  character: 0o020000,
+  block: 0o060000,
+  regular: 0o100000,
+  socket: 0o140000,
+} as const;
 
 const chrootCall = libc('int chroot(const void *path)');
 const mknodat = libc('int mknodat(int dirfd, const void *path, unsigned int mode, uint64_t device)');
 const utimensatCall = libc('int utimensat(int dirfd, const void *path, const void *times, int flags)');
 const futimensCall = libc('int futimens(int fd, const void *times)');
-const renameat2Call = libc('int renameat2(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, unsigned int flags)');
+const renameat2Call = libc(
+  'int renameat2(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, unsigned int flags)',
+);
 const syncfsCall = libc('int syncfs(int fd)');
 const openat2Call = libc('long syscall(long number, int dirfd, const void *path, const void *how, size_t size)');
 
@@ -56,16 +64,24 @@ export function setFileTimes(fd: number, time: Timestamp): void {
 
 const times = Buffer.alloc(32);
 
+/* Not by BigInt: this is done for every file of a layer. */
 function timespecs({ seconds, nanoseconds }: Timestamp): Buffer {
-  times.writeBigInt64LE(BigInt(seconds), 0);
-  times.writeBigInt64LE(BigInt(nanoseconds), 8);
-  times.copy(times, 16, 0, 16);
+  const high = Math.floor(seconds / 2 ** 32);
+  for (const at of [0, 16]) {
+    times.writeUInt32LE(seconds - high * 2 ** 32, at);
+    times.writeInt32LE(high, at + 4);
+    times.writeUInt32LE(nanoseconds, at + 8);
+  }
   return times;
 }
 
 /** rename(2) with flags: RENAME.noReplace fails with EEXIST, RENAME.exchange swaps. */
 export function renameWith(from: string, to: string, flags: number): void {
-  checked(renameat2Call(AT_FDCWD, cString(from), AT_FDCWD, cString(to), flags), 'renameat2', `rename "${from}" to "${to}"`);
+  checked(
+    renameat2Call(AT_FDCWD, cString(from), AT_FDCWD, cString(to), flags),
+    'renameat2',
+    `rename "${from}" to "${to}"`,
+  );
 }
 
 /** Writes back everything of the file system that the descriptor is on. */

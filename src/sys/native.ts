@@ -51,6 +51,7 @@ export function checked(result: number, syscall: string, action: string): number
    In the shipped bundle it lies beside this file. */
 function loadKoffi(): Native['koffi'] {
   const require = createRequire(import.meta.url);
-  if (existsSync(fileURLToPath(new URL('./koffi.node', import.meta.url)))) return require('./koffi.node') as Native['koffi'];
+  if (existsSync(fileURLToPath(new URL('./koffi.node', import.meta.url))))
+    return require('./koffi.node') as Native['koffi'];
   return require(`@koromix/koffi-linux-${process.arch}`) as Native['koffi'];
 }

@@ -37,7 +37,7 @@ export function listXattrs(path: string | Buffer): Buffer[] {
   if (size === -1 && lastErrno() === 'EOPNOTSUPP') return [];
   checked(size, 'llistxattr', `list the attributes of "${shown(path)}"`);
   const names: Buffer[] = [];
-  for (let start = 0; start < size; ) {
+  for (let start = 0; start < size;) {
     const end = list.indexOf(0, start);
     names.push(Buffer.from(list.subarray(start, end)));
     start = end + 1;

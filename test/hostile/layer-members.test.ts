@@ -14,13 +14,48 @@ const refused: [string, string, (MemberFields | Buffer)[]][] = [
   ['a hard link target with ".."', 'LAYER_UNSAFE', [{ name: 'a', type: '1', linkName: '../../outside' }]],
   ['a hard link to nothing', 'LAYER_INVALID', [{ name: 'a', type: '1', linkName: 'nothing' }]],
   ['a hard link to an absolute path of the host', 'LAYER_INVALID', [{ name: 'a', type: '1', linkName: '/etc/passwd' }]],
-  ['a hard link to itself', 'LAYER_INVALID', [{ name: 'a', data: 'x' }, { name: './a', type: '1', linkName: 'a' }]],
-  ['a hard link to a directory', 'LAYER_INVALID', [{ name: 'd/', type: '5' }, { name: 'a', type: '1', linkName: 'd' }]],
-  ['a hard link through a link to the host', 'LAYER_INVALID', [{ name: 'l', type: '2', linkName: '/etc' }, { name: 'a', type: '1', linkName: 'l/passwd' }]],
+  [
+    'a hard link to itself',
+    'LAYER_INVALID',
+    [
+      { name: 'a', data: 'x' },
+      { name: './a', type: '1', linkName: 'a' },
+    ],
+  ],
+  [
+    'a hard link to a directory',
+    'LAYER_INVALID',
+    [
+      { name: 'd/', type: '5' },
+      { name: 'a', type: '1', linkName: 'd' },
+    ],
+  ],
+  [
+    'a hard link through a link to the host',
+    'LAYER_INVALID',
+    [
+      { name: 'l', type: '2', linkName: '/etc' },
+      { name: 'a', type: '1', linkName: 'l/passwd' },
+    ],
+  ],
   ['a file in the place of the root', 'LAYER_INVALID', [{ name: '.', data: 'x' }]],
   ['a link in the place of the root', 'LAYER_INVALID', [{ name: './', type: '2', linkName: '/' }]],
-  ['a member below a file', 'LAYER_INVALID', [{ name: 'f', data: 'x' }, { name: 'f/g', data: 'x' }]],
-  ['a member below a link to itself', 'LAYER_INVALID', [{ name: 'l', type: '2', linkName: 'l' }, { name: 'l/g', data: 'x' }]],
+  [
+    'a member below a file',
+    'LAYER_INVALID',
+    [
+      { name: 'f', data: 'x' },
+      { name: 'f/g', data: 'x' },
+    ],
+  ],
+  [
+    'a member below a link to itself',
+    'LAYER_INVALID',
+    [
+      { name: 'l', type: '2', linkName: 'l' },
+      { name: 'l/g', data: 'x' },
+    ],
+  ],
   ['a whiteout without a name', 'LAYER_INVALID', [{ name: '.wh.' }]],
   ['a whiteout of ".."', 'LAYER_UNSAFE', [{ name: 'a/.wh...' }]],
   ['a whiteout as a directory', 'LAYER_INVALID', [{ name: '.wh.a/b', data: 'x' }]],
@@ -31,14 +66,21 @@ const refused: [string, string, (MemberFields | Buffer)[]][] = [
   ['a path that is too long', 'LAYER_INVALID', [{ name: 'x', pax: { path: 'n/'.repeat(2500) } }]],
   ['an owner that is not mapped', 'IDMAP_UNAVAILABLE', [{ name: 'a', uid: 4_000_000_000 }]],
   ['a file of more than 64 GiB', 'LAYER_INVALID', [{ name: 'a', size: 2 ** 37 }]],
-  ['a sparse file of more than 64 GiB', 'LAYER_INVALID', [{ name: 'a', pax: { 'GNU.sparse.size': String(2 ** 40), 'GNU.sparse.map': '' } }]],
+  [
+    'a sparse file of more than 64 GiB',
+    'LAYER_INVALID',
+    [{ name: 'a', pax: { 'GNU.sparse.size': String(2 ** 40), 'GNU.sparse.map': '' } }],
+  ],
 ];
 
 for (const [name, code, members] of refused) {
   kernelTest(`unpackLayer() refuses ${name} and leaves nothing`, ['userns', 'subid'], async (t) => {
     const unpacking = await openUnpacking(t);
     const outside = guard(unpacking.store.root);
-    await assert.rejects(unpackTar(unpacking, makeTar({ name: 'before', data: 'x' }, ...members)), { name: 'RrunError', code });
+    await assert.rejects(unpackTar(unpacking, makeTar({ name: 'before', data: 'x' }, ...members)), {
+      name: 'RrunError',
+      code,
+    });
     assert.deepEqual(leftovers(unpacking), []);
     outside();
   });
@@ -68,7 +110,11 @@ kernelTest('unpackLayer() keeps absolute names, links and ".." inside', ['userns
   outside();
   assert.equal(readFileSync(path.join(tree, 'abs'), 'utf8'), 'inside');
   assert.equal(readFileSync(path.join(tree, 'deep/er/file'), 'utf8'), 'followed');
-  assert.deepEqual(readdirSync(path.join(tree, victim)).sort(), ['evil', 'in'], 'what climbed is below the root of the layer');
+  assert.deepEqual(
+    readdirSync(path.join(tree, victim)).sort(),
+    ['evil', 'in'],
+    'what climbed is below the root of the layer',
+  );
   assert.equal(readFileSync(path.join(tree, 'final'), 'utf8'), 'a file in the place of the link');
 });
 
@@ -76,12 +122,21 @@ kernelTest('unpackLayer() lets later members replace earlier ones of any kind', 
   const tree = await unpackTar(
     await openUnpacking(t),
     makeTar(
-      { name: 'd/sub/file', data: 'x' }, { name: 'd', data: 'now a file' },
-      { name: 'f', data: 'x' }, { name: 'f/', type: '5', mode: 0o700 }, { name: 'f/in', data: 'y' },
-      { name: 'l', type: '2', linkName: 'f' }, { name: 'l/', type: '5' }, { name: 'l/in', data: 'z' },
-      { name: 'again', data: 'long text' }, { name: 'again', data: 'short' },
-      { name: 'h1', data: 'one' }, { name: 'h2', type: '1', linkName: 'h1' }, { name: 'h1', data: 'two' },
-      { name: 'p', type: '6' }, { name: 'p', type: '2', linkName: 'again' },
+      { name: 'd/sub/file', data: 'x' },
+      { name: 'd', data: 'now a file' },
+      { name: 'f', data: 'x' },
+      { name: 'f/', type: '5', mode: 0o700 },
+      { name: 'f/in', data: 'y' },
+      { name: 'l', type: '2', linkName: 'f' },
+      { name: 'l/', type: '5' },
+      { name: 'l/in', data: 'z' },
+      { name: 'again', data: 'long text' },
+      { name: 'again', data: 'short' },
+      { name: 'h1', data: 'one' },
+      { name: 'h2', type: '1', linkName: 'h1' },
+      { name: 'h1', data: 'two' },
+      { name: 'p', type: '6' },
+      { name: 'p', type: '2', linkName: 'again' },
     ),
   );
   const read = (name: string): string => readFileSync(path.join(tree, name), 'utf8');
@@ -99,8 +154,10 @@ kernelTest('unpackLayer() makes no device, and none that would be a whiteout', [
   const tree = await unpackTar(
     unpacking,
     makeTar(
-      { name: 'dev/null', type: '3', major: 1, minor: 3 }, { name: 'dev/sda', type: '4', major: 8 },
-      { name: 'etc/shadow', type: '3', major: 0, minor: 0 }, { name: 'after', data: 'x' },
+      { name: 'dev/null', type: '3', major: 1, minor: 3 },
+      { name: 'dev/sda', type: '4', major: 8 },
+      { name: 'etc/shadow', type: '3', major: 0, minor: 0 },
+      { name: 'after', data: 'x' },
     ),
   );
   assert.equal(existsSync(path.join(tree, 'dev/null')), false);
@@ -111,8 +168,16 @@ kernelTest('unpackLayer() makes no device, and none that would be a whiteout', [
 
 kernelTest('unpackLayer() takes no attributes by which an overlay is steered', ['userns', 'subid'], async (t) => {
   const { listXattrs } = await import('../../src/sys/xattr.js');
-  const pax = { 'SCHILY.xattr.user.overlay.redirect': '/../..', 'SCHILY.xattr.trusted.overlay.opaque': 'y', 'SCHILY.xattr.user.fuseoverlayfs.opaque': 'y', 'SCHILY.xattr.user.mine': 'kept' };
-  const tree = await unpackTar(await openUnpacking(t), makeTar({ name: 'd/', type: '5', mode: 0o755, pax }, { name: 'd/f', pax }));
+  const pax = {
+    'SCHILY.xattr.user.overlay.redirect': '/../..',
+    'SCHILY.xattr.trusted.overlay.opaque': 'y',
+    'SCHILY.xattr.user.fuseoverlayfs.opaque': 'y',
+    'SCHILY.xattr.user.mine': 'kept',
+  };
+  const tree = await unpackTar(
+    await openUnpacking(t),
+    makeTar({ name: 'd/', type: '5', mode: 0o755, pax }, { name: 'd/f', pax }),
+  );
   for (const name of ['d', 'd/f']) assert.deepEqual(listXattrs(path.join(tree, name)).map(String), ['user.mine']);
 });
 
@@ -145,4 +210,3 @@ function guard(storeRoot: string): () => void {
 function layerJson(tree: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path.join(tree, '../layer.json'), 'utf8')) as Record<string, unknown>;
 }
-

@@ -16,14 +16,26 @@ import { makeMember, makeTar } from '../support/tar-builder.js';
 import { diffIdOf, leftovers, openUnpacking, unpackTar, type UnpackOptions } from '../support/unpack.js';
 
 const noise = Buffer.concat(Array.from({ length: 4000 }, (_, i) => createHash('sha256').update(String(i)).digest()));
-const tar = makeTar({ name: 'etc/', type: '5', mode: 0o755 }, { name: 'etc/noise', data: noise }, { name: 'end', data: 'the end' });
+const tar = makeTar(
+  { name: 'etc/', type: '5', mode: 0o755 },
+  { name: 'etc/noise', data: noise },
+  { name: 'end', data: 'the end' },
+);
 const gzip = gzipSync(tar);
 const zstd = (input: Buffer): Buffer => spawnSync('zstd', ['-qc'], { input, maxBuffer: 1 << 28 }).stdout;
 
 const good: [string, () => Buffer][] = [
   ['plain tar', () => tar],
   ['gzip', () => gzip],
-  ['gzip of several members', () => Buffer.concat([gzipSync(tar.subarray(0, 1000)), gzipSync(tar.subarray(1000, 5000)), gzipSync(tar.subarray(5000))])],
+  [
+    'gzip of several members',
+    () =>
+      Buffer.concat([
+        gzipSync(tar.subarray(0, 1000)),
+        gzipSync(tar.subarray(1000, 5000)),
+        gzipSync(tar.subarray(5000)),
+      ]),
+  ],
   ['gzip stored, not compressed', () => gzipSync(tar, { level: 0 })],
 ];
 for (const [name, make] of good) {
@@ -36,7 +48,10 @@ for (const [name, make] of good) {
 
 kernelTest('unpackLayer() reads zstd, several frames and skippable ones', ['userns', 'subid', 'zstd'], async (t) => {
   const skippable = Buffer.concat([Buffer.from('502a4d1803000000', 'hex'), Buffer.from('abc')]);
-  for (const sent of [zstd(tar), Buffer.concat([skippable, zstd(tar.subarray(0, 3000)), skippable, zstd(tar.subarray(3000)), skippable])]) {
+  for (const sent of [
+    zstd(tar),
+    Buffer.concat([skippable, zstd(tar.subarray(0, 3000)), skippable, zstd(tar.subarray(3000)), skippable]),
+  ]) {
     const tree = await unpackTar(await openUnpacking(t), tar, { sent });
     assert.deepEqual(readFileSync(path.join(tree, 'etc/noise')), noise);
   }
@@ -45,8 +60,16 @@ kernelTest('unpackLayer() reads zstd, several frames and skippable ones', ['user
 const bad: [string, string, () => UnpackOptions][] = [
   ['gzip cut short', 'LAYER_INVALID', () => ({ sent: gzip.subarray(0, gzip.length - 100) })],
   ['gzip cut in its header', 'LAYER_INVALID', () => ({ sent: gzip.subarray(0, 3) })],
-  ['gzip with a changed byte', 'LAYER_INVALID', () => ({ sent: Buffer.concat([gzip.subarray(0, 5000), Buffer.from([1, 2, 3, 4]), gzip.subarray(5004)]) })],
-  ['gzip with a wrong checksum', 'LAYER_INVALID', () => ({ sent: Buffer.concat([gzip.subarray(0, gzip.length - 8), Buffer.alloc(8)]) })],
+  [
+    'gzip with a changed byte',
+    'LAYER_INVALID',
+    () => ({ sent: Buffer.concat([gzip.subarray(0, 5000), Buffer.from([1, 2, 3, 4]), gzip.subarray(5004)]) }),
+  ],
+  [
+    'gzip with a wrong checksum',
+    'LAYER_INVALID',
+    () => ({ sent: Buffer.concat([gzip.subarray(0, gzip.length - 8), Buffer.alloc(8)]) }),
+  ],
   ['plain tar cut short', 'LAYER_INVALID', () => ({ sent: tar.subarray(0, 20_000) })],
   ['plain tar cut between members', 'DIGEST_MISMATCH', () => ({ sent: tar.subarray(0, 512) })],
   ['nothing at all', 'DIGEST_MISMATCH', () => ({ sent: Buffer.alloc(0) })],
@@ -54,7 +77,11 @@ const bad: [string, string, () => UnpackOptions][] = [
   ['xz', 'LAYER_INVALID', () => ({ sent: Buffer.from('fd377a585a000004', 'hex') })],
   ['bzip2', 'LAYER_INVALID', () => ({ sent: Buffer.from('BZh91AY&SY') })],
   ['another tar than promised', 'DIGEST_MISMATCH', () => ({ diffId: diffIdOf(Buffer.from('another')) })],
-  ['something after the end of the tar', 'DIGEST_MISMATCH', () => ({ sent: gzipSync(Buffer.concat([tar, Buffer.from('x')])) })],
+  [
+    'something after the end of the tar',
+    'DIGEST_MISMATCH',
+    () => ({ sent: gzipSync(Buffer.concat([tar, Buffer.from('x')])) }),
+  ],
 ];
 for (const [name, code, make] of bad) {
   kernelTest(`unpackLayer() refuses ${name} and leaves nothing`, ['userns', 'subid'], async (t) => {
@@ -67,20 +94,26 @@ for (const [name, code, make] of bad) {
 kernelTest('unpackLayer() refuses zstd that is cut short', ['userns', 'subid', 'zstd'], async (t) => {
   const unpacking = await openUnpacking(t);
   const sent = zstd(tar);
-  await assert.rejects(unpackTar(unpacking, tar, { sent: sent.subarray(0, sent.length / 2) }), { code: 'LAYER_INVALID' });
+  await assert.rejects(unpackTar(unpacking, tar, { sent: sent.subarray(0, sent.length / 2) }), {
+    code: 'LAYER_INVALID',
+  });
   assert.deepEqual(leftovers(unpacking), []);
 });
 
-kernelTest('unpackLayer() gives the failure of the source, not what follows from it', ['userns', 'subid'], async (t) => {
-  const unpacking = await openUnpacking(t);
-  async function* broken(): AsyncGenerator<Buffer> {
-    yield gzip.subarray(0, 30_000);
-    await Promise.resolve();
-    throw new Error('the wire was cut');
-  }
-  await assert.rejects(unpackTar(unpacking, tar, { source: Readable.from(broken()) }), /the wire was cut/);
-  assert.deepEqual(leftovers(unpacking), []);
-});
+kernelTest(
+  'unpackLayer() gives the failure of the source, not what follows from it',
+  ['userns', 'subid'],
+  async (t) => {
+    const unpacking = await openUnpacking(t);
+    async function* broken(): AsyncGenerator<Buffer> {
+      yield gzip.subarray(0, 30_000);
+      await Promise.resolve();
+      throw new Error('the wire was cut');
+    }
+    await assert.rejects(unpackTar(unpacking, tar, { source: Readable.from(broken()) }), /the wire was cut/);
+    assert.deepEqual(leftovers(unpacking), []);
+  },
+);
 
 kernelTest('unpackLayer() ends when its source is destroyed', ['userns', 'subid'], async (t) => {
   const unpacking = await openUnpacking(t);
@@ -94,7 +127,9 @@ kernelTest('unpackLayer() ends when its source is destroyed', ['userns', 'subid'
 kernelTest('unpackLayer() stops at a bomb early', ['userns', 'subid'], async (t) => {
   const unpacking = await openUnpacking(t);
   // A file that says 60 GiB, with zeros for ever: the limit on all files strikes at the second one, by its header.
-  const bomb = gzipSync(Buffer.concat([makeMember({ name: 'a', size: 0 }), makeTar({ name: 'b', size: 65 * 2 ** 30 })]));
+  const bomb = gzipSync(
+    Buffer.concat([makeMember({ name: 'a', size: 0 }), makeTar({ name: 'b', size: 65 * 2 ** 30 })]),
+  );
   await assert.rejects(unpackTar(unpacking, tar, { sent: bomb }), { code: 'LAYER_INVALID' });
   assert.deepEqual(leftovers(unpacking), []);
 });
@@ -115,7 +150,11 @@ kernelTest('ensureLayer() unpacks again what a crash of the host may have spoilt
   const descriptor = { mediaType: '', digest: diffIdOf(gzip), size: gzip.length };
   writeFileSync(store.blobPath(descriptor.digest), gzip);
   assert.equal(findLayer(store, diffId, mapping.layerKind), tree);
-  for (const spoil of [(text: string) => text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'), () => '', () => '{"version":1']) {
+  for (const spoil of [
+    (text: string) => text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'),
+    () => '',
+    () => '{"version":1',
+  ]) {
     writeFileSync(record, spoil(readFileSync(record, 'utf8')));
     writeFileSync(path.join(tree, 'end'), 'spoilt');
     assert.equal(findLayer(store, diffId, mapping.layerKind), undefined);
@@ -125,27 +164,33 @@ kernelTest('ensureLayer() unpacks again what a crash of the host may have spoilt
   }
 });
 
-kernelTest('coverLayers() makes a layer outlive a crash, unless it may be damaged already', ['userns', 'subid'], async (t) => {
-  const unpacking = await openUnpacking(t);
-  const { store, mapping } = unpacking;
-  const tree = await unpackTar(unpacking, tar);
-  const record = path.join(tree, '../layer.json');
-  const find = (): string | undefined => findLayer(store, diffIdOf(tar), mapping.layerKind);
-  assert.equal(await coverLayers(store), 0, 'too young');
-  const text = readFileSync(record, 'utf8');
-  writeFileSync(record, text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
-  assert.equal(await coverLayers(store, -1000), 0, 'of another boot');
-  assert.equal(find(), undefined);
-  writeFileSync(record, text);
-  assert.equal(await coverLayers(store, -1000), 1);
-  assert.equal(await coverLayers(store, -1000), 0, 'once is enough');
-  writeFileSync(record, text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
-  assert.equal(find(), tree);
-});
+kernelTest(
+  'coverLayers() makes a layer outlive a crash, unless it may be damaged already',
+  ['userns', 'subid'],
+  async (t) => {
+    const unpacking = await openUnpacking(t);
+    const { store, mapping } = unpacking;
+    const tree = await unpackTar(unpacking, tar);
+    const record = path.join(tree, '../layer.json');
+    const find = (): string | undefined => findLayer(store, diffIdOf(tar), mapping.layerKind);
+    assert.equal(await coverLayers(store), 0, 'too young');
+    const text = readFileSync(record, 'utf8');
+    writeFileSync(record, text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
+    assert.equal(await coverLayers(store, -1000), 0, 'of another boot');
+    assert.equal(find(), undefined);
+    writeFileSync(record, text);
+    assert.equal(await coverLayers(store, -1000), 1);
+    assert.equal(await coverLayers(store, -1000), 0, 'once is enough');
+    writeFileSync(record, text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
+    assert.equal(find(), tree);
+  },
+);
 
 kernelTest('the child stays below 120 MB, whatever the layer', ['userns', 'subid'], async (t) => {
   const unpacking = await openUnpacking(t);
-  const many = Array.from({ length: 20_000 }, (_, i) => makeMember({ name: `d${i % 300}/f${i}`, data: i % 2 === 0 ? '' : 'x'.repeat(700) }));
+  const many = Array.from({ length: 20_000 }, (_, i) =>
+    makeMember({ name: `d${i % 300}/f${i}`, data: i % 2 === 0 ? '' : 'x'.repeat(700) }),
+  );
   const large = makeMember({ name: 'large', data: Buffer.alloc(32 << 20, noise) });
   const whole = Buffer.concat([...many, large, Buffer.alloc(1024)]);
   let peakKb = 0;
@@ -163,10 +208,12 @@ kernelTest('the child stays below 120 MB, whatever the layer', ['userns', 'subid
 
 /** Peak of the processes that run `@unpack` for us (proc(5), VmHWM). */
 function childPeakKb(): number {
-  const peaks = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => {
-    const isChild = tryRead(`/proc/${pid}/cmdline`).includes('\0@unpack\0');
-    return isChild ? Number(/VmHWM:\s+(\d+)/.exec(tryRead(`/proc/${pid}/status`))?.[1] ?? 0) : 0;
-  });
+  const peaks = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      const isChild = tryRead(`/proc/${pid}/cmdline`).includes('\0@unpack\0');
+      return isChild ? Number(/VmHWM:\s+(\d+)/.exec(tryRead(`/proc/${pid}/status`))?.[1] ?? 0) : 0;
+    });
   return Math.max(...peaks);
 }
 

@@ -43,7 +43,11 @@ kernelTest('in single-id mode every entry is the caller’s', ['userns'], async 
   const unpacking = await openUnpacking(t, 'single');
   const tree = await unpackTar(
     unpacking,
-    makeTar({ name: 'd/', ...DIR, uid: 5, gid: 6 }, { name: 'd/f', mode: 0o4755, uid: 70_000, gid: 4_000_000_000, data: 'x' }, { name: 'null', type: '3', major: 1, minor: 3 }),
+    makeTar(
+      { name: 'd/', ...DIR, uid: 5, gid: 6 },
+      { name: 'd/f', mode: 0o4755, uid: 70_000, gid: 4_000_000_000, data: 'x' },
+      { name: 'null', type: '3', major: 1, minor: 3 },
+    ),
   );
   assert.match(tree, /\.single\/fs$/);
   for (const name of ['d', 'd/f']) assert.equal(lstatSync(path.join(tree, name)).uid, process.getuid?.(), name);
@@ -55,8 +59,19 @@ kernelTest('attributes are kept, security.capability too', ['userns', 'subid'], 
   // struct vfs_cap_data, revision 2, effective: CAP_NET_RAW (linux/capability.h).
   const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
   const binary = Buffer.from([0, 10, 61, 255]);
-  const pax = { 'SCHILY.xattr.security.capability': capability, 'SCHILY.xattr.user.binary': binary, 'SCHILY.xattr.security.selinux': 'x', 'SCHILY.xattr.trusted.x': 'x' };
-  const tree = await unpackTar(await openUnpacking(t), makeTar({ name: 'ping', mode: 0o755, uid: 7, data: 'x', pax }, { name: 'd/', ...DIR, pax: { 'SCHILY.xattr.user.binary': binary } }));
+  const pax = {
+    'SCHILY.xattr.security.capability': capability,
+    'SCHILY.xattr.user.binary': binary,
+    'SCHILY.xattr.security.selinux': 'x',
+    'SCHILY.xattr.trusted.x': 'x',
+  };
+  const tree = await unpackTar(
+    await openUnpacking(t),
+    makeTar(
+      { name: 'ping', mode: 0o755, uid: 7, data: 'x', pax },
+      { name: 'd/', ...DIR, pax: { 'SCHILY.xattr.user.binary': binary } },
+    ),
+  );
   assert.deepEqual(getXattr(path.join(tree, 'ping'), 'user.binary'), binary);
   assert.deepEqual(getXattr(path.join(tree, 'd'), 'user.binary'), binary);
   const kept = getXattr(path.join(tree, 'ping'), 'security.capability');
@@ -65,7 +80,10 @@ kernelTest('attributes are kept, security.capability too', ['userns', 'subid'], 
 });
 
 kernelTest('fractions of a second and times before 1970 are kept', ['userns', 'subid'], async (t) => {
-  const tree = await unpackTar(await openUnpacking(t), makeTar({ name: 'a', pax: { mtime: '1500000000.123456789' } }, { name: 'b', mtime: -100 }));
+  const tree = await unpackTar(
+    await openUnpacking(t),
+    makeTar({ name: 'a', pax: { mtime: '1500000000.123456789' } }, { name: 'b', mtime: -100 }),
+  );
   assert.equal(lstatSync(path.join(tree, 'a'), { bigint: true }).mtimeNs, 1_500_000_000_123_456_789n);
   assert.equal(lstatSync(path.join(tree, 'b')).mtimeMs, -100_000);
 });
@@ -73,7 +91,14 @@ kernelTest('fractions of a second and times before 1970 are kept', ['userns', 's
 kernelTest('sparse files have their holes', ['userns', 'subid'], async (t) => {
   const size = 8 << 20;
   const map = `4096,4,${size - 4},4,${size},0`;
-  const tree = await unpackTar(await openUnpacking(t), makeTar({ name: 'x', data: 'headtail', pax: { 'GNU.sparse.size': String(size), 'GNU.sparse.map': map, 'GNU.sparse.name': 's' } }));
+  const tree = await unpackTar(
+    await openUnpacking(t),
+    makeTar({
+      name: 'x',
+      data: 'headtail',
+      pax: { 'GNU.sparse.size': String(size), 'GNU.sparse.map': map, 'GNU.sparse.name': 's' },
+    }),
+  );
   const stats = statSync(path.join(tree, 's'));
   assert.equal(stats.size, size);
   assert.ok(stats.blocks * 512 < 64 * 1024, `${stats.blocks} blocks`);
@@ -86,7 +111,14 @@ kernelTest('links are links', ['userns', 'subid'], async (t) => {
   const long = `${'d'.repeat(90)}/${'f'.repeat(90)}`;
   const tree = await unpackTar(
     await openUnpacking(t),
-    makeTar({ name: 'sym', type: '2', linkName: '../../etc/pass wd' }, gnuLong('L', long), { name: 'cut', data: 'x' }, gnuLong('K', long), { name: 'hard', type: '1' }, { name: 'hard-to-sym', type: '1', linkName: 'sym' }),
+    makeTar(
+      { name: 'sym', type: '2', linkName: '../../etc/pass wd' },
+      gnuLong('L', long),
+      { name: 'cut', data: 'x' },
+      gnuLong('K', long),
+      { name: 'hard', type: '1' },
+      { name: 'hard-to-sym', type: '1', linkName: 'sym' },
+    ),
   );
   assert.equal(readlinkSync(path.join(tree, 'sym')), '../../etc/pass wd');
   assert.equal(lstatSync(path.join(tree, 'hard')).ino, lstatSync(path.join(tree, long)).ino);
@@ -98,19 +130,36 @@ kernelTest('whiteouts concern the layers below only', ['userns', 'subid'], async
   const tree = await unpackTar(
     await openUnpacking(t),
     makeTar(
-      { name: '.wh.gone' }, { name: 'deep/er/.wh.gone', data: 'with a body' },
-      { name: '.wh.file-after' }, { name: 'file-after', data: 'x' }, { name: 'file-before', data: 'x' }, { name: '.wh.file-before' },
-      { name: '.wh.dir-after' }, { name: 'dir-after/', ...DIR }, { name: '.wh.implied' }, { name: 'implied/in', data: 'x' },
-      { name: 'dir-before/', ...DIR }, { name: 'dir-before/in', data: 'x' }, { name: '.wh.dir-before' },
-      { name: 'opaque/', ...DIR }, { name: 'opaque/in', data: 'x' }, { name: 'opaque/.wh..wh..opq' },
-      { name: 'early/.wh..wh..opq' }, { name: 'early/in', data: 'x' }, { name: '.wh..wh.aufs' }, { name: '.wh..wh.plnk/1.2', data: 'x' },
+      { name: '.wh.gone' },
+      { name: 'deep/er/.wh.gone', data: 'with a body' },
+      { name: '.wh.file-after' },
+      { name: 'file-after', data: 'x' },
+      { name: 'file-before', data: 'x' },
+      { name: '.wh.file-before' },
+      { name: '.wh.dir-after' },
+      { name: 'dir-after/', ...DIR },
+      { name: '.wh.implied' },
+      { name: 'implied/in', data: 'x' },
+      { name: 'dir-before/', ...DIR },
+      { name: 'dir-before/in', data: 'x' },
+      { name: '.wh.dir-before' },
+      { name: 'opaque/', ...DIR },
+      { name: 'opaque/in', data: 'x' },
+      { name: 'opaque/.wh..wh..opq' },
+      { name: 'early/.wh..wh..opq' },
+      { name: 'early/in', data: 'x' },
+      { name: '.wh..wh.aufs' },
+      { name: '.wh..wh.plnk/1.2', data: 'x' },
     ),
   );
   const isWhiteout = (name: string): boolean => {
     const stats = lstatSync(path.join(tree, name));
     return stats.isCharacterDevice() && stats.rdev === 0;
   };
-  const isOpaque = (name: string): boolean => ['user.overlay.opaque', 'user.fuseoverlayfs.opaque'].every((attribute) => getXattr(path.join(tree, name), attribute)?.toString() === 'y');
+  const isOpaque = (name: string): boolean =>
+    ['user.overlay.opaque', 'user.fuseoverlayfs.opaque'].every(
+      (attribute) => getXattr(path.join(tree, name), attribute)?.toString() === 'y',
+    );
   assert.ok(isWhiteout('gone') && isWhiteout('deep/er/gone'));
   for (const name of ['file-after', 'file-before']) assert.ok(lstatSync(path.join(tree, name)).isFile(), name);
   for (const name of ['dir-after', 'implied', 'dir-before', 'opaque', 'early']) assert.ok(isOpaque(name), name);

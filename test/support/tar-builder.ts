@@ -27,7 +27,10 @@ export interface MemberFields {
 
 /** One archive, with its two blocks of zeros. */
 export function makeTar(...members: (MemberFields | Buffer)[]): Buffer {
-  return Buffer.concat([...members.map((member) => (Buffer.isBuffer(member) ? member : makeMember(member))), Buffer.alloc(2 * BLOCK)]);
+  return Buffer.concat([
+    ...members.map((member) => (Buffer.isBuffer(member) ? member : makeMember(member))),
+    Buffer.alloc(2 * BLOCK),
+  ]);
 }
 
 /** Header (after a PAX one where asked for), data and padding. */
@@ -37,13 +40,24 @@ export function makeMember(fields: MemberFields): Buffer {
   return Buffer.concat([...pax, makeHeader(fields, data.length), pad(data)]);
 }
 
-export function paxMember(type: 'x' | 'g', records: Record<string, string | Buffer> | [string, string | Buffer][]): Buffer {
+export function paxMember(
+  type: 'x' | 'g',
+  records: Record<string, string | Buffer> | [string, string | Buffer][],
+): Buffer {
   const list = Array.isArray(records) ? records : Object.entries(records);
-  return makeMember({ name: 'PaxHeaders/x', type, data: Buffer.concat(list.map(([key, value]) => paxRecord(key, value))) });
+  return makeMember({
+    name: 'PaxHeaders/x',
+    type,
+    data: Buffer.concat(list.map(([key, value]) => paxRecord(key, value))),
+  });
 }
 
 export function paxRecord(key: string, value: string | Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(` ${key}=`, 'latin1'), Buffer.isBuffer(value) ? value : Buffer.from(value, 'latin1'), Buffer.from('\n')]);
+  const body = Buffer.concat([
+    Buffer.from(` ${key}=`, 'latin1'),
+    Buffer.isBuffer(value) ? value : Buffer.from(value, 'latin1'),
+    Buffer.from('\n'),
+  ]);
   let size = body.length + 1;
   while (String(size).length + body.length !== size) size = String(size).length + body.length;
   return Buffer.concat([Buffer.from(String(size)), body]);
@@ -57,7 +71,8 @@ export function gnuLong(type: 'L' | 'K', text: string): Buffer {
 function makeHeader(fields: MemberFields, size: number): Buffer {
   const header = Buffer.alloc(BLOCK);
   const put = (at: number, text: string): void => void header.write(text, at, 'latin1');
-  const octal = (at: number, width: number, value: number): void => put(at, `${value.toString(8).padStart(width - 1, '0')}\0`);
+  const octal = (at: number, width: number, value: number): void =>
+    put(at, `${value.toString(8).padStart(width - 1, '0')}\0`);
   put(0, fields.name.slice(0, 100));
   octal(100, 8, fields.mode ?? 0o644);
   putNumber(header, 108, 8, fields.uid ?? 0);
@@ -72,7 +87,13 @@ function makeHeader(fields: MemberFields, size: number): Buffer {
   if (fields.prefix !== undefined) put(345, fields.prefix);
   fields.patch?.(header);
   header.fill(0x20, 148, 156);
-  put(148, `${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `);
+  put(
+    148,
+    `${header
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+  );
   fields.spoil?.(header);
   return header;
 }

@@ -42,11 +42,25 @@ export interface UnpackOptions {
 }
 
 /** Unpacks and gives the tree. */
-export async function unpackTar({ store, mapping }: Unpacking, tar: Buffer, options: UnpackOptions = {}): Promise<HostPath> {
+export async function unpackTar(
+  { store, mapping }: Unpacking,
+  tar: Buffer,
+  options: UnpackOptions = {},
+): Promise<HostPath> {
   const diffId = options.diffId ?? diffIdOf(tar);
   const sent = options.sent ?? gzipSync(tar);
-  const descriptor = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest: diffIdOf(sent), size: sent.length };
-  return await unpackLayer({ store, mapping, descriptor, diffId, source: options.source ?? Readable.from(split(sent)) });
+  const descriptor = {
+    mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+    digest: diffIdOf(sent),
+    size: sent.length,
+  };
+  return await unpackLayer({
+    store,
+    mapping,
+    descriptor,
+    diffId,
+    source: options.source ?? Readable.from(split(sent)),
+  });
 }
 
 function* split(bytes: Buffer): Generator<Buffer> {

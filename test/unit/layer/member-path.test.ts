@@ -2,11 +2,30 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { quoteName } from '../../../src/layer/layer-error.js';
-import { classifyMember, cleanPath, decodeName, encodeName, joinPath, parentPath, systemPath } from '../../../src/layer/member-path.js';
+import {
+  classifyMember,
+  cleanPath,
+  decodeName,
+  encodeName,
+  joinPath,
+  parentPath,
+  systemPath,
+} from '../../../src/layer/member-path.js';
 
 const clean: [string, string][] = [
-  ['a/b', 'a/b'], ['./a//b/', 'a/b'], ['/etc/passwd', 'etc/passwd'], ['a/../b', 'b'], ['a/./b/..', 'a'],
-  ['', ''], ['.', ''], ['./', ''], ['/', ''], ['a/..', ''], ['...', '...'], ['..a/b..', '..a/b..'], ['\xff\xfe', '\xff\xfe'],
+  ['a/b', 'a/b'],
+  ['./a//b/', 'a/b'],
+  ['/etc/passwd', 'etc/passwd'],
+  ['a/../b', 'b'],
+  ['a/./b/..', 'a'],
+  ['', ''],
+  ['.', ''],
+  ['./', ''],
+  ['/', ''],
+  ['a/..', ''],
+  ['...', '...'],
+  ['..a/b..', '..a/b..'],
+  ['\xff\xfe', '\xff\xfe'],
 ];
 for (const [input, want] of clean) {
   test(`cleanPath() of ${JSON.stringify(input)}`, () => {
@@ -20,7 +39,10 @@ for (const input of ['..', '../a', 'a/../../b', '/../etc/passwd', './..']) {
   });
 }
 
-for (const [what, input] of [['NUL', 'a\0b'], ['a name beyond PATH_MAX', 'a/'.repeat(2100)]] as const) {
+for (const [what, input] of [
+  ['NUL', 'a\0b'],
+  ['a name beyond PATH_MAX', 'a/'.repeat(2100)],
+] as const) {
   test(`cleanPath() rejects ${what}`, () => {
     assert.throws(() => cleanPath(input), { code: 'LAYER_INVALID' });
   });

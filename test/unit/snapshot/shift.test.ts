@@ -32,12 +32,19 @@ test('shiftBetween() of a mapping with itself changes nothing', () => {
 test('shiftBetween() leaves out what the container has not', () => {
   const small = mapping([0, 1012, 1], [1, 362_144, 10], [20, 362_163, 5]);
   const { uid } = shiftBetween(layers, small, small);
-  assert.deepEqual(uid, [{ onDisk: 0, presented: 0, size: 11 }, { onDisk: 20, presented: 20, size: 5 }]);
+  assert.deepEqual(uid, [
+    { onDisk: 0, presented: 0, size: 11 },
+    { onDisk: 20, presented: 20, size: 5 },
+  ]);
 });
 
 test('shiftBetween() leaves out what cannot be seen', () => {
   const { uid } = shiftBetween(layers, nomap, nomap);
-  assert.equal(uid.some(({ presented }) => presented === 0), false, 'the caller, who owns root’s files, is not mapped');
+  assert.equal(
+    uid.some(({ presented }) => presented === 0),
+    false,
+    'the caller, who owns root’s files, is not mapped',
+  );
 });
 
 test('covers() asks whether root’s files have an owner in the container', () => {

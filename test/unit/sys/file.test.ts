@@ -1,11 +1,34 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, lstatSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
 
-import { chroot, FILE_TYPE, makeDevice, openBeneath, RENAME, renameWith, RESOLVE, setFileTimes, setTimes, syncFileSystem, tryMknod } from '../../../src/sys/file.js';
+import {
+  chroot,
+  FILE_TYPE,
+  makeDevice,
+  openBeneath,
+  RENAME,
+  renameWith,
+  RESOLVE,
+  setFileTimes,
+  setTimes,
+  syncFileSystem,
+  tryMknod,
+} from '../../../src/sys/file.js';
 import { isLocked, tryLock, unlock } from '../../../src/sys/lock.js';
 import { errnoName } from '../../../src/util/errno.js';
 import { getXattr, listXattrs, removeXattr, setXattr, trySetXattr } from '../../../src/sys/xattr.js';
@@ -44,7 +67,13 @@ test('attributes are bytes and follow no link', () => {
   setXattr(Buffer.from(at('file')), Buffer.from('user.b'), Buffer.alloc(0));
   assert.deepEqual(getXattr(at('file'), 'user.a'), value);
   assert.equal(getXattr(at('file'), 'user.none'), undefined);
-  assert.deepEqual(listXattrs(at('file')).map(String).filter((name) => name.startsWith('user.')).sort(), ['user.a', 'user.b']);
+  assert.deepEqual(
+    listXattrs(at('file'))
+      .map(String)
+      .filter((name) => name.startsWith('user.'))
+      .sort(),
+    ['user.a', 'user.b'],
+  );
   removeXattr(at('file'), 'user.a');
   removeXattr(at('file'), 'user.a');
   assert.equal(getXattr(at('file'), 'user.a'), undefined);
@@ -116,9 +145,12 @@ test('syncFileSystem() takes a descriptor', () => {
 
 test('chroot() is refused to ordinary users', () => {
   if (process.getuid?.() === 0) return;
-  assert.throws(() => {
-    chroot(dir);
-  }, { errno: 'EPERM' });
+  assert.throws(
+    () => {
+      chroot(dir);
+    },
+    { errno: 'EPERM' },
+  );
   assert.ok(existsSync(dir));
 });
 
