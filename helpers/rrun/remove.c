@@ -47,6 +47,21 @@ static int open_directory(int parent, const char *name)
 	return fd;
 }
 
+/* fuse-overlayfs has mounted on a directory of the tree, in our own mount namespace: what is removed is what lies below. */
+static int open_below_mounts(int parent, const char *name)
+{
+	int fd = open_directory(parent, name);
+	struct stat above, here;
+	char link[32];
+
+	FMT(link, "/proc/self/fd/%d", fd);
+	if (fd < 0 || fstat(parent, &above) < 0 || fstat(fd, &here) < 0 || above.st_dev == here.st_dev ||
+	    umount2(link, MNT_DETACH) < 0)
+		return fd;
+	close(fd);
+	return open_directory(parent, name);
+}
+
 static void remove_at(struct tree *tree, int parent, const char *name, int depth)
 {
 	int fd;
@@ -59,7 +74,7 @@ static void remove_at(struct tree *tree, int parent, const char *name, int depth
 		fail("remove", "unlink", "remove \"%s\" in \"%s\"", name, tree->path);
 	if (depth > DEPTH_MAX && move_up(tree, parent, name))
 		return;
-	fd = open_directory(parent, name);
+	fd = open_below_mounts(parent, name);
 	TRY(fd, "remove", "open", "remove \"%s\" in \"%s\"", name, tree->path);
 	remove_children(tree, fd, depth + 1);
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
