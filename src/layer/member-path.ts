@@ -62,7 +62,7 @@ export function classifyMember(path: string): MemberRole {
 /** The form for system calls inside the layer's root: text where the bytes are ASCII, since Node is faster with it. */
 export function systemPath(path: string): string | Buffer {
   const absolute = `/${path}`;
-   
+
   return /^[\x01-\x7f]*$/.test(absolute) ? absolute : Buffer.from(absolute, 'latin1');
 }
 

@@ -101,7 +101,8 @@ function feed(source: Readable, sink: Writable): void {
 
 async function makeRoot(store: LayerStore, dir: string, layers: UsernsMapping): Promise<void> {
   const tree = path.join(dir, 'fs');
-  await mkdir(tree, { recursive: true });
+  await mkdir(dir);
+  await mkdir(tree);
   giveToMappedRoot(layers, [tree]);
   const temp = path.dirname(dir);
   letMappedRootPass(layers, [path.dirname(store.layersDir), store.layersDir, path.dirname(temp), temp, dir]);

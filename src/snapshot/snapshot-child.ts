@@ -39,7 +39,7 @@ function answerTo(request: SnapshotRequest): SnapshotAnswer {
 function carryOut({ target, directories, layers, shift }: SnapshotRequest): void {
   for (const { path, mode, uid, gid } of directories) {
     const place = systemPath(joinPath(toBytes(target), decodeName(path)));
-    fs.mkdirSync(place, { recursive: true });
+    fs.mkdirSync(place); // parents come first, and the target was empty
     fs.lchownSync(place, uid, gid);
     fs.chmodSync(place, mode);
   }
