@@ -172,7 +172,12 @@ function answer(line: CopyAnswer): void {
 function explain(error: unknown, request: CopyRequest): CopyAnswer {
   const verb = request.direction === 'out' ? 'copy' : 'copy to';
   if (error instanceof RrunError) {
-    const { code, message, hint } = error;
+    const { code, hint } = error;
+    // The reader of archives calls every one of them a layer.
+    const message =
+      code === 'LAYER_INVALID' || code === 'LAYER_UNSAFE'
+        ? `cannot ${verb} "${request.typed}": the archive cannot be used: ${error.message.slice(error.message.indexOf(': ') + 2)}`
+        : error.message;
     return { state: 'failed', code, message, ...(hint === undefined ? {} : { hint }) };
   }
   const { code, syscall } = error as NodeJS.ErrnoException;

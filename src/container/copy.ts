@@ -96,7 +96,7 @@ export async function copyToContainer(store: Store, job: CopyJob): Promise<Copie
     path: byteString(job.inside),
     typed: `${job.container.record.name}:${job.inside}`,
     source: source?.facts ?? ('archive' as const),
-    keepOwner: job.archive || fromStream,
+    keepOwner: (job.archive || fromStream) && job.container.record.userns.kind === 'ranges',
     rootName: ROOT_NAME,
   };
   return await withChild(

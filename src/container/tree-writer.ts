@@ -82,7 +82,7 @@ export class TreeWriter implements TarSink {
     try {
       if (file.member.sparse !== undefined) fs.ftruncateSync(file.fd, file.member.realSizeBytes);
       const owner = this.#options.owner?.(file.member);
-      if (owner !== undefined) fs.fchownSync(file.fd, owner.uid, owner.gid);
+      if (owner !== undefined) giveTo(file.member, owner, () => fs.fchownSync(file.fd, owner.uid, owner.gid));
       fs.fchmodSync(file.fd, this.#mode(file.member));
       setFileTimes(file.fd, file.member.mtime);
     } finally {
@@ -141,7 +141,7 @@ export class TreeWriter implements TarSink {
     if (existing === undefined) fs.mkdirSync(path, { mode: 0o700 });
     else if (!existing.isDirectory()) throw inTheWay(member, 'a file', 'a directory');
     const owner = this.#options.owner?.(member);
-    if (owner !== undefined) fs.lchownSync(path, owner.uid, owner.gid);
+    if (owner !== undefined) giveTo(member, owner, () => fs.lchownSync(path, owner.uid, owner.gid));
     this.#directories.push({ parts, mode: this.#mode(member), mtime: member.mtime });
   }
 
@@ -179,7 +179,7 @@ export class TreeWriter implements TarSink {
       if (problem !== undefined) throw new SyscallError(`copy "${text(member.name)}"`, 'mknod', problem);
     }
     const owner = this.#options.owner?.(member);
-    if (owner !== undefined) fs.lchownSync(path, owner.uid, owner.gid);
+    if (owner !== undefined) giveTo(member, owner, () => fs.lchownSync(path, owner.uid, owner.gid));
     if (member.type !== 'symlink') fs.chmodSync(path, this.#mode(member));
     setTimes(path, member.mtime);
   }
@@ -198,6 +198,20 @@ export class TreeWriter implements TarSink {
 
   #mode({ mode }: TarMember): number {
     return this.#options.specialBits ? mode & 0o7777 : mode & 0o1777;
+  }
+}
+
+function giveTo(member: TarMember, { uid, gid }: { uid: number; gid: number }, change: () => void): void {
+  try {
+    change();
+  } catch (error) {
+    // chown(2) in a user namespace that does not map the id.
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    throw new RrunError(
+      'IDMAP_UNAVAILABLE',
+      `cannot copy "${text(member.name)}": its owner ${uid}:${gid} does not exist in the container`,
+      { cause: error },
+    );
   }
 }
 
