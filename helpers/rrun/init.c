@@ -218,7 +218,7 @@ void init_main(struct launch *launch)
 		_exit(125);
 	take_streams(launch);
 	process_owns_streams = launch->own_session;
-	umask(0022);
+	umask(0); /* modes are exact at creation */
 	carry_out(launch);
 	_exit(0);
 }

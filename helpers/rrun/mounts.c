@@ -67,61 +67,44 @@ static int open_in_root(const char *path, uint64_t flags)
 	return (int)syscall(SYS_openat2, root_fd < 0 ? AT_FDCWD : root_fd, path, &how, sizeof(how));
 }
 
-/* mkdir -p inside the root, one component at a time; returns the directory. */
-static int make_directories(const char *path, mode_t mode)
+/*
+ * Makes what is missing of a path inside the root and returns its end: a directory, or a file if `mode` says S_IFREG. One
+ * component at a time, by names that are no links: a link that leads to nothing in the root may lead to something on the host.
+ */
+static int make_path(const char *path, mode_t mode, int links)
 {
 	char prefix[PATH_MAX];
-	size_t len = strlen(path);
-	int dir = open_in_root("/", O_PATH | O_DIRECTORY);
+	char through[3 * PATH_MAX];
+	char link[PATH_MAX] = "";
+	int dir = open_in_root("/", O_PATH);
 
-	TRY(dir, "mounts", "openat2", "open the root of the container");
-	if (len >= sizeof(prefix)) {
-		errno = ENAMETOOLONG;
-		fail("mounts", "mkdir", "make directory \"%s\"", path);
-	}
-	for (size_t at = strspn(path, "/"); at < len;) {
-		size_t end = at + strcspn(path + at, "/");
+	errno = strlen(path) < sizeof(prefix) ? errno : ENAMETOOLONG;
+	TRY(strlen(path) < sizeof(prefix) ? dir : -1, "mounts", "openat2", "make \"%s\"", path);
+	for (size_t at = strspn(path, "/"), end; path[at]; at = end + strspn(path + end, "/")) {
+		end = at + strcspn(path + at, "/");
+		bool is_file = path[end] == '\0' && S_ISREG(mode);
 		int next;
 
-		memcpy(prefix, path, end);
-		prefix[end] = '\0';
-		next = open_in_root(prefix, O_PATH | O_DIRECTORY);
+		FMT(prefix, "%.*s", (int)end, path);
+		next = open_in_root(prefix, O_PATH | (is_file ? 0 : O_DIRECTORY));
 		if (next < 0 && errno == ENOENT) {
-			/* Only the last component may have the asked mode; parents are 0755 as everybody makes them. */
-			size_t rest = end + strspn(path + end, "/");
-
-			if (mkdirat(dir, prefix + at, rest >= len ? mode : 0755) < 0 && errno != EEXIST)
-				fail("mounts", "mkdir", "make directory \"%s\"", prefix);
-			if (rest >= len)
-				(void)fchmodat(dir, prefix + at, mode, 0);
-			next = open_in_root(prefix, O_PATH | O_DIRECTORY);
+			if (readlinkat(dir, prefix + at, link, sizeof(link) - 1) > 0 && links < 40) {
+				close(dir);
+				FMT(through, "%.*s%s%s", *link == '/' ? 0 : (int)at, path, link, path + end);
+				return make_path(through, mode, links + 1);
+			}
+			/* The last component has the asked mode; parents are 0755 as everybody makes them. */
+			if ((is_file ? mknodat(dir, prefix + at, mode, 0) :
+				       mkdirat(dir, prefix + at, path[end] ? 0755 : mode)) < 0 &&
+			    errno != EEXIST)
+				fail("mounts", is_file ? "mknod" : "mkdir", "make \"%s\"", prefix);
+			next = open_in_root(prefix, O_PATH);
 		}
-		TRY(next, "mounts", "openat2", "open directory \"%s\"", prefix);
+		TRY(next, "mounts", "openat2", "open \"%s\"", prefix);
 		close(dir);
 		dir = next;
-		at = end + strspn(path + end, "/");
 	}
 	return dir;
-}
-
-static int make_file(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char parent[PATH_MAX];
-	int dir;
-	int fd;
-
-	FMT(parent, "%.*s", slash ? (int)(slash - path) : 0, path);
-	dir = make_directories(parent, 0755);
-	fd = openat(dir, slash ? slash + 1 : path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0 && errno != EEXIST)
-		fail("mounts", "open", "make file \"%s\"", path);
-	if (fd >= 0)
-		close(fd);
-	close(dir);
-	fd = open_in_root(path, O_PATH);
-	TRY(fd, "mounts", "openat2", "open \"%s\"", path);
-	return fd;
 }
 
 static int open_target(const char *path, bool is_dir)
@@ -129,7 +112,7 @@ static int open_target(const char *path, bool is_dir)
 	int fd = open_in_root(path, O_PATH);
 
 	if (fd < 0 && errno == ENOENT)
-		return is_dir ? make_directories(path, 0755) : make_file(path);
+		return make_path(path, is_dir ? 0755 : S_IFREG | 0644, 0);
 	TRY(fd, "mounts", "openat2", "open mount point \"%s\"", path);
 	return fd;
 }
@@ -336,7 +319,7 @@ static void do_symlink(const struct step *step)
 	int dir;
 
 	FMT(parent, "%.*s", slash ? (int)(slash - step->argv[1]) : 0, step->argv[1]);
-	dir = make_directories(parent, 0755);
+	dir = make_path(parent, 0755, 0);
 	if (symlinkat(step->argv[0], dir, slash ? slash + 1 : step->argv[1]) < 0 && errno != EEXIST)
 		fail("mounts", "symlink", "make link \"%s\"", step->argv[1]);
 	close(dir);
@@ -351,7 +334,7 @@ static void do_mkdir(const struct step *step)
 		errno = EINVAL;
 		fail("plan", "mkdir", "use \"%s\" as a mode", step->argv[1]);
 	}
-	close(make_directories(step->argv[0], (mode_t)mode));
+	close(make_path(step->argv[0], (mode_t)mode, 0));
 }
 
 static void do_mask(const struct step *step)
