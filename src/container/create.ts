@@ -2,7 +2,7 @@
 //
 //   1. refuse early: name, cidfile            nothing was done yet
 //   2. decide (design.ts), pull what is missing
-//   3. make a directory under tmp/, locked     from here a killed maker leaves rubbish that the next command sweeps
+//   3. make a directory under tmp/             from here a killed maker leaves rubbish that the next command sweeps
 //   4. claim the name (name-claim.ts)          a claim whose maker died is taken over
 //   5. write record, config.json, files; make the writable layer
 //   6. rename to containers/<id>               the container exists
@@ -54,14 +54,7 @@ export async function createContainer(
   around: CreateOptions,
 ): Promise<PreparedContainer> {
   const cidfile = options.cidfile === undefined ? undefined : path.resolve(around.cwd, options.cidfile);
-  if (options.name !== undefined) {
-    validateName(options.name);
-    await requireFreeName(store, options.name).catch(async () => {
-      // It may be the name of one with --rm whose monitor was killed.
-      await sweepDead(store);
-      await requireFreeName(store, options.name ?? '');
-    });
-  }
+  if (options.name !== undefined) await requireUsableName(store, options.name);
   if (cidfile !== undefined) checkCidfile(cidfile);
   // Beside the decisions. What cannot be swept now does not keep anybody from creating.
   const sweeping = sweepDead(store).catch(() => undefined);
@@ -80,6 +73,17 @@ export async function createContainer(
     throw error;
   }
   return prepared;
+}
+
+async function requireUsableName(store: Store, name: string): Promise<void> {
+  validateName(name);
+  try {
+    requireFreeName(store, name);
+  } catch {
+    // It may be the name of one with --rm whose monitor was killed.
+    await sweepDead(store);
+    requireFreeName(store, name);
+  }
 }
 
 async function commitContainer(
@@ -125,17 +129,16 @@ async function putInPlace(
   adoptNamedVolumes(record);
   const rootfs = await prepareRootfs(store, record, { dir, aside });
   if (rootfs.note !== undefined) around.onNote?.(rootfs.note);
-  await store.whileCommitting(async () => {
-    for (const layer of record.lower) requireLayer(layer, record);
-    renameSync(aside, dir);
-    await Promise.resolve();
-  });
+  renameSync(aside, dir);
+  await keepLayers(store, record);
   return { record, dir, spec: built.spec, rootfs, network, decisions };
 }
 
-/** The image may have been removed since it was found. */
-function requireLayer(layer: string, record: ContainerRecord): void {
-  if (existsSync(layer)) return;
+/** The image may have been removed since it was found. Now that the record is there, what it mounts no longer goes. */
+async function keepLayers(store: Store, record: ContainerRecord): Promise<void> {
+  await store.outlastCollection();
+  if (record.lower.every((layer) => existsSync(layer))) return;
+  await removeContainer(store, record, { force: false, volumes: false });
   throw new RrunError(
     'IMAGE_NOT_LOCAL',
     `cannot create a container from "${record.imageName ?? ''}": the image was removed meanwhile`,

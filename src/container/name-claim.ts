@@ -1,7 +1,7 @@
 // Who has which name: names/<name> is a file with the container's id and the name of its maker's directory under tmp/.
 //
 // A maker puts the file in place by link(2), which one of many wins, before its container appears by rename. What a killed maker left is
-// recognised: no such container, and the lock of the maker's directory is free. Replacing and removing an existing file is done under a
+// recognised: no such container, and no such maker. Replacing and removing an existing file is done under a
 // lock on that file, so that nobody takes away what another has just put there.
 
 import {
@@ -23,6 +23,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { RrunError } from '../errors.js';
 import type { Store } from '../store/store.js';
+import { isBeingMade } from '../store/temp.js';
 import type { ContainerId, HostPath } from '../util/brand.js';
 import { randomName } from './names.js';
 
@@ -38,7 +39,7 @@ export type NameStore = Pick<Store, 'root' | 'namesDir' | 'containersDir'>;
 /** Who made the container and where: what a claim is written from. */
 export interface Claimant {
   id: ContainerId;
-  /** The maker's own locked directory under tmp/. */
+  /** The maker's own directory under tmp/. */
   temp: HostPath;
 }
 
@@ -67,9 +68,9 @@ export function findClaimOf(store: NameStore, id: string): string | undefined {
 }
 
 /** Throws NAME_TAKEN when a container has the name already: said early, before anything is pulled. */
-export async function requireFreeName(store: NameStore, name: string): Promise<void> {
+export function requireFreeName(store: NameStore, name: string): void {
   const claim = readClaim(store, name);
-  if (claim !== undefined && (await isLive(store, claim))) throw nameTaken(name, claim.id);
+  if (claim !== undefined && isLive(store, claim)) throw nameTaken(name, claim.id);
 }
 
 /** Takes the name that the user chose. */
@@ -114,7 +115,7 @@ async function tryClaim(store: NameStore, claimant: Claimant, name: string): Pro
     }
     const claim = readClaim(store, name);
     if (claim === undefined) continue;
-    if (await isLive(store, claim)) return false;
+    if (isLive(store, claim)) return false;
     if (await takeOver(store, own, name)) return true;
     await sleep(TURN_MS); // somebody else is at it
   }
@@ -124,9 +125,9 @@ async function tryClaim(store: NameStore, claimant: Claimant, name: string): Pro
 async function takeOver(store: NameStore, own: string, name: string): Promise<boolean> {
   const file = path.join(store.namesDir, name);
   let done = false;
-  await withClaimLocked(file, async () => {
+  await withClaimLocked(file, () => {
     const claim = readClaim(store, name);
-    if (claim === undefined || (await isLive(store, claim))) return;
+    if (claim === undefined || isLive(store, claim)) return;
     renameSync(own, file);
     done = true;
   });
@@ -134,7 +135,7 @@ async function takeOver(store: NameStore, own: string, name: string): Promise<bo
 }
 
 /** Runs `body` while holding the lock on the file that is at `file` now; not at all when it goes away or is replaced meanwhile. */
-async function withClaimLocked(file: string, body: () => void | Promise<void>): Promise<void> {
+async function withClaimLocked(file: string, body: () => void): Promise<void> {
   const { tryLock } = await import('../sys/lock.js');
   let fd: number;
   try {
@@ -148,35 +149,20 @@ async function withClaimLocked(file: string, body: () => void | Promise<void>): 
     if (!tryLock(fd)) return;
     const now = statSync(file, { throwIfNoEntry: false });
     const opened = fstatSync(fd);
-    if (now?.ino === opened.ino && now.dev === opened.dev) await body();
+    if (now?.ino === opened.ino && now.dev === opened.dev) body();
   } finally {
     closeSync(fd);
   }
 }
 
 /** Whether the container of a claim exists, or is being made by somebody who lives. */
-async function isLive(store: NameStore, claim: Claim): Promise<boolean> {
+function isLive(store: NameStore, claim: Claim): boolean {
   const container = path.join(store.containersDir, claim.id);
   if (claim.id === '') return false;
   if (existsSync(container)) return true;
-  if (claim.maker !== '' && (await isHeld(path.join(store.root, 'tmp', claim.maker, 'lock')))) return true;
-  // The maker may have finished between the two looks; it gives its lock back only after its rename.
+  if (isBeingMade(path.join(store.root, 'tmp', claim.maker) as HostPath)) return true;
+  // The maker may have finished between the two looks; it takes its directory away only after its rename.
   return existsSync(container);
-}
-
-async function isHeld(lockFile: string): Promise<boolean> {
-  let fd: number;
-  try {
-    fd = openSync(lockFile, 'r+');
-  } catch {
-    return false;
-  }
-  try {
-    const { isLocked } = await import('../sys/lock.js');
-    return isLocked(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function nameTaken(name: string, id: string): RrunError {

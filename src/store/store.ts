@@ -12,7 +12,7 @@ import { digestHex } from '../util/digest.js';
 import { BlobWriter, sha256, type BlobDescriptor } from './blobs.js';
 import { diskError, isMissing } from './disk-error.js';
 import { encodeIndexJson, OCI_LAYOUT } from './index-json.js';
-import { withFileLock } from './locks.js';
+import { isMarked, unmark, whileMarked, withFileLock } from './locks.js';
 import { encodeRecord, loadReference, loadReferences, referenceFile, type ReferenceRecord } from './refs.js';
 import { makeTempDir, removeTree, sweepTemp, type TempDir } from './temp.js';
 
@@ -157,7 +157,7 @@ export class Store {
       // What killed processes left is swept by the next one that writes; a failure to do so is no reason not to go on.
       this.#swept ??= sweepTemp(this.tmpDir, (paths) => this.removeMapped(paths)).catch(() => undefined);
       await this.#swept;
-      return await makeTempDir(this.tmpDir, (paths) => this.removeMapped(paths));
+      return makeTempDir(this.tmpDir, (paths) => this.removeMapped(paths));
     } catch (error) {
       throw diskError(error, `write to the store "${this.root}"`, this.root);
     }
@@ -195,7 +195,17 @@ export class Store {
 
   /** Holds off everybody who commits; for the removal of unreferenced things. */
   async whileCollecting<T>(body: () => Promise<T>): Promise<T> {
-    return withFileLock(this.#path('commit.lock'), 'write', body);
+    const file = this.#path('commit.lock');
+    return withFileLock(file, 'write', () => whileMarked(file, body));
+  }
+
+  /**
+   * For who has put in place, without a lock, what refers to layers: a collection that began later sees it, one that is under way is
+   * waited for. What is there afterwards stays.
+   */
+  async outlastCollection(): Promise<void> {
+    const file = this.#path('commit.lock');
+    if (isMarked(file)) await withFileLock(file, 'read', () => Promise.resolve(unmark(file)));
   }
 
   /** Throws unless the store can be written to; asked before a long download. */

@@ -1,16 +1,18 @@
-// Places to make things aside: DATA/tmp/<random>/ with a file `lock` whose lock its maker holds. A free lock means that the
-// maker is gone and what it left is rubbish.
+// Places to make things aside: directories DATA/tmp/made.… whose names say which process makes them (maker.ts); those of the dead are
+// rubbish. A maker therefore needs no lock, and at no moment could its place be taken for rubbish. Containers that are being
+// removed lie there too: their remover holds the `lock` in them.
 
-import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, readdir, rm, rmdir, type FileHandle } from 'node:fs/promises';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 
 import type { HostPath } from '../util/brand.js';
 import { isMissing } from './disk-error.js';
+import { isAtWork, newMakerName, parseMaker } from './maker.js';
+import { seemsLocked } from './seen-locks.js';
 
 export interface TempDir {
   dir: HostPath;
-  /** Removes what is left in it and gives the lock back. */
+  /** Removes it with what is left in it. */
   release(): Promise<void>;
 }
 
@@ -19,62 +21,45 @@ export type RemoveMapped = (paths: HostPath[]) => Promise<void>;
 
 const LOCK = 'lock';
 
-export async function makeTempDir(tmp: HostPath, removeMapped: RemoveMapped): Promise<TempDir> {
-  const { tryLock } = await import('../sys/lock.js');
-  for (;;) {
-    const dir = path.join(tmp, randomBytes(8).toString('hex')) as HostPath;
-    await mkdir(dir, { mode: 0o700 });
-    const handle = await tryOpen(path.join(dir, LOCK), 'wx');
-    // Between mkdir and the lock a sweeper may have taken this one for rubbish: then try again elsewhere.
-    if (handle === undefined) continue;
-    if (tryLock(handle.fd) && (await isSameFile(handle, path.join(dir, LOCK)))) {
-      return { dir, release: () => removeTemp(dir, handle, removeMapped) };
-    }
-    await handle.close();
-  }
+/** Whether `dir` is there and its maker at work. */
+export function isBeingMade(dir: HostPath): boolean {
+  const maker = parseMaker(path.basename(dir));
+  return maker !== undefined && existsSync(dir) && isAtWork(maker, dir);
 }
 
-/** Removes everything under `tmp` whose maker is gone. Costs one readdir where there is nothing. */
+export function makeTempDir(tmp: HostPath, removeMapped: RemoveMapped): TempDir {
+  const dir = path.join(tmp, newMakerName()) as HostPath;
+  mkdirSync(dir, { mode: 0o700 });
+  return { dir, release: () => removeTree(dir, removeMapped) };
+}
+
+/** Removes everything under `tmp` whose maker or remover is gone. Costs one readdir where there is nothing. */
 export async function sweepTemp(tmp: HostPath, removeMapped: RemoveMapped): Promise<void> {
-  for (const name of await readdir(tmp)) {
+  for (const name of readdirSync(tmp)) {
     const dir = path.join(tmp, name) as HostPath;
-    const handle = await tryOpen(path.join(dir, LOCK), 'r+');
-    if (handle === undefined) {
-      await removeUnlocked(dir, removeMapped);
-      continue;
-    }
-    const { tryLock } = await import('../sys/lock.js');
-    if (tryLock(handle.fd)) await removeTemp(dir, handle, removeMapped);
-    else await handle.close();
+    const maker = parseMaker(name);
+    if (maker === undefined) await sweepLocked(dir, removeMapped);
+    else if (!isAtWork(maker, dir)) await removeTree(dir, removeMapped);
   }
 }
 
-/**
- * Without a lock it is one that is just being made, and still empty, or one whose removal broke off. Only rmdir(2) cannot take the
- * first away from a maker that creates the lock at this moment.
- */
-async function removeUnlocked(dir: HostPath, removeMapped: RemoveMapped): Promise<void> {
+async function sweepLocked(dir: HostPath, removeMapped: RemoveMapped): Promise<void> {
+  const lock = path.join(dir, LOCK);
+  if (seemsLocked(lock)) return;
+  const { tryLock } = await import('../sys/lock.js');
+  const fd = tryOpen(lock);
   try {
-    await rmdir(dir);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
-    if (!(await exists(path.join(dir, LOCK)))) await removeTree(dir, removeMapped);
+    if (fd === undefined || tryLock(fd)) await removeTree(dir, removeMapped);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  const found = await lstat(file).catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
-    throw error;
-  });
-  return found !== undefined;
 }
 
 /** rm -rf, with the rights of the mapped root only where ours are not enough. */
 export async function removeTree(dir: HostPath, removeMapped: RemoveMapped): Promise<void> {
+  if (isGone(dir)) return;
   try {
+    const { rm } = await import('node:fs/promises');
     await rm(dir, { recursive: true, force: true });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
@@ -84,29 +69,21 @@ export async function removeTree(dir: HostPath, removeMapped: RemoveMapped): Pro
   }
 }
 
-async function removeTemp(dir: HostPath, handle: FileHandle, removeMapped: RemoveMapped): Promise<void> {
+/** Empty directories, what most makers leave, need no walk. */
+function isGone(dir: HostPath): boolean {
   try {
-    await removeTree(dir, removeMapped);
-  } finally {
-    await handle.close();
+    rmdirSync(dir);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }
 
-async function tryOpen(file: string, flags: string): Promise<FileHandle | undefined> {
+function tryOpen(file: string): number | undefined {
   try {
-    return await open(file, flags, 0o600);
+    return openSync(file, 'r+');
   } catch (error) {
-    if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
-    throw error;
-  }
-}
-
-async function isSameFile(handle: FileHandle, file: string): Promise<boolean> {
-  try {
-    const [ours, theirs] = await Promise.all([handle.stat(), lstat(file)]);
-    return ours.ino === theirs.ino && ours.dev === theirs.dev;
-  } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -15,7 +15,7 @@ import {
 } from '../../../src/container/name-claim.js';
 import { newContainerId } from '../../../src/container/names.js';
 import { RrunError } from '../../../src/errors.js';
-import { tryLock } from '../../../src/sys/lock.js';
+import { makeTempDir } from '../../../src/store/temp.js';
 import type { HostPath } from '../../../src/util/brand.js';
 
 function makeStore(t: TestContext): NameStore {
@@ -29,19 +29,16 @@ function makeStore(t: TestContext): NameStore {
   };
 }
 
-/** A maker that lives: its lock is held until the test ends, or until die(). */
-function makeClaimant(t: TestContext, store: NameStore): Claimant & { die: () => void } {
-  const id = newContainerId();
-  const temp = mkdtempSync(path.join(store.root, 'tmp', 'm')) as HostPath;
-  const fd = openSync(path.join(temp, 'lock'), 'w+');
-  assert.ok(tryLock(fd));
-  let open = true;
-  const die = (): void => {
-    if (open) closeSync(fd);
-    open = false;
+/** A maker that lives: this process, until die(). */
+function makeClaimant(store: NameStore): Claimant & { die: () => void } {
+  const { dir } = makeTempDir(path.join(store.root, 'tmp') as HostPath, () => Promise.reject(new Error('not mapped')));
+  return {
+    id: newContainerId(),
+    temp: dir,
+    die: () => {
+      rmSync(dir, { recursive: true });
+    },
   };
-  t.after(die);
-  return { id, temp, die };
 }
 
 function isTaken(error: unknown): boolean {
@@ -50,37 +47,42 @@ function isTaken(error: unknown): boolean {
 
 test('claimName() gives a free name, and nobody else gets it while the maker works', async (t) => {
   const store = makeStore(t);
-  const [first, second] = [makeClaimant(t, store), makeClaimant(t, store)];
+  const [first, second] = [makeClaimant(store), makeClaimant(store)];
   await claimName(store, first, 'web');
   assert.equal(readClaim(store, 'web')?.id, first.id);
   await assert.rejects(claimName(store, second, 'web'), isTaken);
-  await assert.rejects(requireFreeName(store, 'web'), isTaken);
+  assert.throws(() => {
+    requireFreeName(store, 'web');
+  }, isTaken);
   assert.equal(readClaim(store, 'web')?.id, first.id);
 });
 
 test('claimName() takes over what a dead maker left', async (t) => {
   const store = makeStore(t);
-  const [first, second] = [makeClaimant(t, store), makeClaimant(t, store)];
-  await claimName(store, first, 'web');
-  first.die();
-  await requireFreeName(store, 'web');
+  const [first, second] = [makeClaimant(store), makeClaimant(store)];
+  // Another process that had our pid before us.
+  const temp = first.temp.replace(/\d+(?=\.\d+$)/, '1') as HostPath;
+  renameSync(first.temp, temp);
+  await claimName(store, { ...first, temp }, 'web');
+  assert.ok(existsSync(temp));
+  requireFreeName(store, 'web');
   await claimName(store, second, 'web');
   assert.equal(readClaim(store, 'web')?.id, second.id);
 });
 
 test('claimName() takes over when the whole directory of the maker was swept', async (t) => {
   const store = makeStore(t);
-  const [first, second] = [makeClaimant(t, store), makeClaimant(t, store)];
+  const [first, second] = [makeClaimant(store), makeClaimant(store)];
   await claimName(store, first, 'web');
   first.die();
-  rmSync(first.temp, { recursive: true });
+  requireFreeName(store, 'web');
   await claimName(store, second, 'web');
   assert.equal(readClaim(store, 'web')?.id, second.id);
 });
 
 test('claimName() respects a container that exists, whoever made it', async (t) => {
   const store = makeStore(t);
-  const [first, second] = [makeClaimant(t, store), makeClaimant(t, store)];
+  const [first, second] = [makeClaimant(store), makeClaimant(store)];
   await claimName(store, first, 'web');
   mkdirSync(path.join(store.containersDir, first.id));
   first.die();
@@ -90,7 +92,7 @@ test('claimName() respects a container that exists, whoever made it', async (t) 
 test('claimName() takes over an empty file, which a full disk can leave', async (t) => {
   const store = makeStore(t);
   writeFileSync(path.join(store.namesDir, 'web'), '');
-  const maker = makeClaimant(t, store);
+  const maker = makeClaimant(store);
   await claimName(store, maker, 'web');
   assert.equal(readClaim(store, 'web')?.id, maker.id);
 });
@@ -99,10 +101,10 @@ test('claimName() lets exactly one of many win a name that a dead one left', asy
   const store = makeStore(t);
   for (let round = 0; round < 10; round++) {
     const name = `web${round}`;
-    const dead = makeClaimant(t, store);
+    const dead = makeClaimant(store);
     await claimName(store, dead, name);
     dead.die();
-    const makers = Array.from({ length: 20 }, () => makeClaimant(t, store));
+    const makers = Array.from({ length: 20 }, () => makeClaimant(store));
     const results = await Promise.allSettled(makers.map((maker) => claimName(store, maker, name)));
     const winners = makers.filter((_, index) => results[index]?.status === 'fulfilled');
     assert.equal(winners.length, 1);
@@ -113,7 +115,7 @@ test('claimName() lets exactly one of many win a name that a dead one left', asy
 
 test('claimRandomName() gives a thousand makers a thousand names', async (t) => {
   const store = makeStore(t);
-  const maker = makeClaimant(t, store);
+  const maker = makeClaimant(store);
   const names = new Set<string>();
   for (let count = 0; count < 1000; count++)
     names.add(await claimRandomName(store, { ...maker, temp: freshTemp(store, maker) }));
@@ -130,7 +132,7 @@ function freshTemp(store: NameStore, maker: Claimant): HostPath {
 
 test('releaseName() frees a name of its own only', async (t) => {
   const store = makeStore(t);
-  const [first, second] = [makeClaimant(t, store), makeClaimant(t, store)];
+  const [first, second] = [makeClaimant(store), makeClaimant(store)];
   await claimName(store, first, 'web');
   await releaseName(store, 'web', second.id);
   assert.equal(readClaim(store, 'web')?.id, first.id);

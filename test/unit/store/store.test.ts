@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
+import { newMakerName } from '../../../src/store/maker.js';
 import { openStore } from '../../../src/store/store.js';
+import { tryLock } from '../../../src/sys/lock.js';
 import type { Digest, HostPath } from '../../../src/util/brand.js';
 import { sha256 } from '../../support/registry.js';
 import { openTestStore, storeImage } from '../../support/stored-image.js';
@@ -176,25 +183,96 @@ test('many processes that write index.json at once leave a whole one', async (t)
   assert.deepEqual(readdirSync(store.tmpDir), []);
 });
 
+/** Names of what was made in tmp/ and is to stay, or to go. */
+function fillTemp(t: TestContext, tmp: string): { stays: string[]; goes: string[] } {
+  const stays = ['elsewhere', 'being-removed'];
+  const goes = ['another-start', 'long-ago-elsewhere', 'left-by-remover', 'without-lock'];
+  const [place, pid] = newMakerName().split('.').slice(1);
+  const made: Record<string, string> = {
+    elsewhere: `made.x${place ?? ''}.1.1.0`,
+    'another-start': `made.${place ?? ''}.${pid ?? ''}.1.0`,
+    'long-ago-elsewhere': `made.x${place ?? ''}.1.1.1`,
+  };
+  const name = (kind: string): string => made[kind] ?? kind;
+  for (const kind of [...stays, ...goes]) mkdirSync(path.join(tmp, name(kind), 'deep'), { recursive: true });
+  for (const kind of ['being-removed', 'left-by-remover']) writeFileSync(path.join(tmp, kind, 'lock'), '');
+  const held = openSync(path.join(tmp, 'being-removed/lock'), 'r+');
+  assert.ok(tryLock(held));
+  t.after(() => {
+    closeSync(held);
+  });
+  const longAgo = Date.now() / 1000 - 25 * 3600;
+  utimesSync(path.join(tmp, name('long-ago-elsewhere')), longAgo, longAgo);
+  writeFileSync(path.join(tmp, 'file'), '');
+  return { stays: stays.map(name), goes: [...goes.map(name), 'file'] };
+}
+
 test('makeTemp() sweeps what killed processes left and nothing else', async (t) => {
   const store = await openTestStore(t);
-  const held = await store.makeTemp();
-  writeFileSync(path.join(held.dir, 'mine'), '');
+  const ours = await store.makeTemp();
+  writeFileSync(path.join(ours.dir, 'mine'), '');
   // A process that dies with a temporary directory.
   const script = `import('${new URL('../../../src/store/store.js', import.meta.url).href}').then(async ({ openStore }) => { const temp = await (await openStore(${JSON.stringify(store.root)})).makeTemp(); const fs = await import('node:fs'); fs.writeFileSync(temp.dir + '/left', 'x'); process.kill(process.pid, 'SIGKILL'); })`;
   const killed = spawnSync(process.execPath, ['-e', script]);
   assert.equal(killed.signal, 'SIGKILL', killed.stderr.toString());
-  mkdirSync(path.join(store.tmpDir, 'without-lock/deep'), { recursive: true });
-  writeFileSync(path.join(store.tmpDir, 'file'), '');
-  assert.equal(readdirSync(store.tmpDir).length, 4);
+  const { stays, goes } = fillTemp(t, store.tmpDir);
+  assert.equal(readdirSync(store.tmpDir).length, 2 + stays.length + goes.length);
 
   const other = await openStore(store.root);
   const temp = await other.makeTemp();
-  assert.deepEqual(readdirSync(store.tmpDir).sort(), [path.basename(held.dir), path.basename(temp.dir)].sort());
-  assert.deepEqual(readdirSync(held.dir).sort(), ['lock', 'mine']);
+  const left = [ours, temp].map(({ dir }) => path.basename(dir));
+  assert.deepEqual(readdirSync(store.tmpDir).sort(), [...left, ...stays].sort());
+  assert.deepEqual(readdirSync(ours.dir), ['mine']);
   await temp.release();
-  await held.release();
-  assert.deepEqual(readdirSync(store.tmpDir), []);
+  await ours.release();
+  assert.deepEqual(readdirSync(store.tmpDir).sort(), stays.sort());
+});
+
+test('makeTemp() sweeps what a process left that nobody has waited for', async (t) => {
+  const store = await openTestStore(t);
+  const name = `import('${new URL('../../../src/store/maker.js', import.meta.url).href}').then(({ newMakerName }) => { console.log(newMakerName()); })`;
+  // The shell becomes sleep, which never waits for the child that it has.
+  const parent = spawn('sh', ['-c', '"$0" -e "$1" & exec sleep 60', process.execPath, name], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => parent.kill('SIGKILL'));
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const dir = path.join(store.tmpDir, line.toString().trim());
+  const pid = path.basename(dir).split('.')[2] ?? '';
+  while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await sleep(5);
+  mkdirSync(dir);
+  const temp = await store.makeTemp();
+  assert.equal(existsSync(dir), false);
+  await temp.release();
+});
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+test('outlastCollection() waits for a collection, and not for one that was killed', async (t) => {
+  const store = await openTestStore(t);
+  await store.outlastCollection(); // nothing has ever been collected
+  const seen: string[] = [];
+  const { promise, resolve: end } = withResolvers();
+  const began = withResolvers();
+  const collecting = store.whileCollecting(() => {
+    began.resolve();
+    return promise;
+  });
+  await began.promise;
+  const outlasting = store.outlastCollection().then(() => seen.push('outlasted'));
+  await sleep(20);
+  assert.deepEqual(seen, []);
+  end();
+  await Promise.all([collecting, outlasting]);
+  chmodSync(path.join(store.root, 'commit.lock'), 0o700); // what a killed one leaves
+  await store.outlastCollection();
+  assert.equal(statSync(path.join(store.root, 'commit.lock')).mode & 0o777, 0o600);
 });
 
 test('whileCollecting() waits for those who commit, and they for it', async (t) => {
