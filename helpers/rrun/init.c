@@ -210,6 +210,9 @@ void init_main(struct launch *launch)
 {
 	report_socket = launch->init_ctl;
 	fail_deliver = deliver;
+	/* A reaping init stays, and the container can read its memory and /proc/1/environ: nothing of the caller's may be there. */
+	for (char **entry = environ; *entry; entry++)
+		memset(*entry, 0, strlen(*entry));
 	environment = calloc((size_t)launch->plan.count + 1, sizeof(char *));
 	if (!environment)
 		fail("init", "calloc", "prepare the environment");

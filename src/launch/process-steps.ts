@@ -35,8 +35,9 @@ export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
     step('umask', (umask ?? 0o022).toString(8)),
     ...(process.noNewPrivileges === true ? [step('no-new-privs' as const)] : []),
     // Last: what the filter forbids, nobody before it needs any more.
-    ...(spec.annotations?.[INIT_ANNOTATION] === undefined ? [] : [step('reaper' as const)]),
     ...(context.seccompFile === undefined ? [] : [step('seccomp' as const, context.seccompFile)]),
+    // Under the filter as well: the command can trace PID 1, and make it execute something.
+    ...(spec.annotations?.[INIT_ANNOTATION] === undefined ? [] : [step('reaper' as const)]),
     ...(process.env ?? []).map((variable) => step('env' as const, variable)),
     step('exec', process.args[0] ?? '', ...process.args),
   ];
