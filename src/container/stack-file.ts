@@ -15,6 +15,7 @@ import {
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
+import { tryLoadTreeRecord } from '../layer/layer-record.js';
 import { getXattr } from '../sys/xattr.js';
 
 /** As the kernel (path_resolution(7)). */
@@ -22,15 +23,25 @@ const SYMLINKS_MAX = 40;
 /** More than any passwd file needs; a larger one is not read. */
 const SIZE_MAX = 4 << 20;
 
+/** A directory of one layer. */
+interface LayerDir {
+  path: string;
+  /** It and those in it may hide what is below. Known by layer, since asking a directory for its attribute loads koffi. */
+  mayHide: boolean;
+}
+
 /** A directory of the merged tree: those of the layers that make it up, the topmost first. */
-type MergedDir = readonly string[];
+type MergedDir = readonly LayerDir[];
 
 /**
  * Text of `file` (absolute inside of the rootfs) in the stack `layers`, the topmost first. Undefined where there is none, where it is no
  * regular file and where the caller may not read it: what is looked up by id then needs no file.
  */
 export function tryReadStackFile(layers: readonly string[], file: string): string | undefined {
-  const root: MergedDir = layers;
+  const root: MergedDir = layers.map((tree, index) => ({
+    path: tree,
+    mayHide: index < layers.length - 1 && hasOpaque(tree),
+  }));
   const stack: MergedDir[] = [root];
   const todo = file.split('/').filter(Boolean);
   let symlinks = 0;
@@ -58,17 +69,22 @@ export function tryReadStackFile(layers: readonly string[], file: string): strin
   return undefined;
 }
 
+/** Whether directories of a layer may be opaque; a tree that is not ours may have anything. */
+function hasOpaque(tree: string): boolean {
+  return tryLoadTreeRecord(tree)?.hasOpaque ?? true;
+}
+
 interface Found {
   path: string;
   stats: Stats;
   /** For a directory: those of all layers that are merged in it. */
-  dirs: string[];
+  dirs: LayerDir[];
 }
 
 /** `name` in a merged directory: the topmost entry decides; only directories are merged, down to the first whiteout or file. */
 function lookUp(here: MergedDir, name: string): Found | undefined {
   let top: Found | undefined;
-  for (const dir of here) {
+  for (const { path: dir, mayHide } of here) {
     const candidate = path.join(dir, name);
     const stats = tryLstat(candidate);
     if (stats === undefined) {
@@ -78,8 +94,8 @@ function lookUp(here: MergedDir, name: string): Found | undefined {
     if (stats === 'unreadable' || isWhiteout(stats)) break;
     if (top === undefined) top = { path: candidate, stats, dirs: [] };
     if (!stats.isDirectory()) break;
-    if (top.stats.isDirectory()) top.dirs.push(candidate);
-    if (isOpaque(candidate)) break;
+    if (top.stats.isDirectory()) top.dirs.push({ path: candidate, mayHide });
+    if (mayHide && isOpaque(candidate)) break;
   }
   return top;
 }
