@@ -18,6 +18,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { RrunError } from '../errors.js';
+import { lookAtLocks, type SeemsLocked } from '../store/seen-locks.js';
 import type { Store } from '../store/store.js';
 import type { HostPath } from '../util/brand.js';
 import { listContainers } from './list.js';
@@ -152,13 +153,14 @@ async function removeAnonymousVolumes(store: Store, record: ContainerRecord): Pr
  * half-deleted directories. Called by commands that write; costs one readdir and a few stat calls where there is nothing to do.
  */
 export async function sweepDead(store: Store): Promise<void> {
+  const seemsLocked = lookAtLocks();
   const candidates = new Set(
-    readdirSync(store.containersDir).filter((id) => isCandidate(path.join(store.containersDir, id))),
+    readdirSync(store.containersDir).filter((id) => isCandidate(path.join(store.containersDir, id), seemsLocked)),
   );
   if (candidates.size === 0) return;
   for (const { record, state, dir } of await listContainers(store, { only: candidates })) {
     if (state.status === 'running' || !record.options.rm) continue;
-    if (state.status === 'created' && !wasAbandoned(dir, record)) continue;
+    if (state.status === 'created' && !wasAbandoned(dir)) continue;
     try {
       await removeContainer(store, record, { force: false, volumes: true });
     } catch (error) {
@@ -175,14 +177,17 @@ export const STARTS_AT_ONCE = 'run\n';
 /** Longer than any `run` takes from the creation to the launch. */
 const LAUNCH_MAX_MS = 120_000;
 
-function isCandidate(dir: string): boolean {
-  return existsSync(path.join(dir, AUTOREMOVE));
+/* To know for sure a program is started: so only for those that seem to have ended, or never to have been launched. */
+function isCandidate(dir: string, seemsLocked: SeemsLocked): boolean {
+  if (!existsSync(path.join(dir, AUTOREMOVE))) return false;
+  const lock = path.join(dir, 'lock');
+  const neverStarted = statSync(lock, { throwIfNoEntry: false })?.size === 0;
+  return neverStarted ? wasAbandoned(dir) : !seemsLocked(lock);
 }
 
-function wasAbandoned(dir: HostPath, record: ContainerRecord): boolean {
-  return (
-    tryRead(path.join(dir, AUTOREMOVE)) === STARTS_AT_ONCE && Date.now() - Date.parse(record.created) > LAUNCH_MAX_MS
-  );
+function wasAbandoned(dir: string): boolean {
+  const created = statSync(path.join(dir, 'lock'), { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+  return Date.now() - created > LAUNCH_MAX_MS && tryRead(path.join(dir, AUTOREMOVE)) === STARTS_AT_ONCE;
 }
 
 function running(record: ContainerRecord): RrunError {

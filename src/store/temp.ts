@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { HostPath } from '../util/brand.js';
 import { isMissing } from './disk-error.js';
 import { isAtWork, newMakerName, parseMaker } from './maker.js';
-import { seemsLocked } from './seen-locks.js';
+import { lookAtLocks } from './seen-locks.js';
 
 export interface TempDir {
   dir: HostPath;
@@ -35,19 +35,19 @@ export function makeTempDir(tmp: HostPath, removeMapped: RemoveMapped): TempDir 
 
 /** Removes everything under `tmp` whose maker or remover is gone. Costs one readdir where there is nothing. */
 export async function sweepTemp(tmp: HostPath, removeMapped: RemoveMapped): Promise<void> {
+  const seemsLocked = lookAtLocks();
   for (const name of readdirSync(tmp)) {
     const dir = path.join(tmp, name) as HostPath;
     const maker = parseMaker(name);
-    if (maker === undefined) await sweepLocked(dir, removeMapped);
-    else if (!isAtWork(maker, dir)) await removeTree(dir, removeMapped);
+    if (maker === undefined ? seemsLocked(path.join(dir, LOCK)) : isAtWork(maker, dir)) continue;
+    if (maker === undefined) await sweepUnlocked(dir, removeMapped);
+    else await removeTree(dir, removeMapped);
   }
 }
 
-async function sweepLocked(dir: HostPath, removeMapped: RemoveMapped): Promise<void> {
-  const lock = path.join(dir, LOCK);
-  if (seemsLocked(lock)) return;
+async function sweepUnlocked(dir: HostPath, removeMapped: RemoveMapped): Promise<void> {
+  const fd = tryOpen(path.join(dir, LOCK));
   const { tryLock } = await import('../sys/lock.js');
-  const fd = tryOpen(lock);
   try {
     if (fd === undefined || tryLock(fd)) await removeTree(dir, removeMapped);
   } finally {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -121,8 +121,10 @@ test('many that remove the same container: one does, the others learn that it ha
   }
 });
 
-function makeAutoremoved(store: Store, name: string, mark: string, change: Partial<ContainerRecord> = {}): Made {
-  const made = makeContainer(store, name, change);
+/** Made two years ago unless it is `recent`. */
+function makeAutoremoved(store: Store, name: string, mark: string, recent = false): Made {
+  const made = makeContainer(store, name);
+  if (!recent) utimesSync(path.join(made.dir, 'lock'), new Date('2024-05-01'), new Date('2024-05-01'));
   made.record.options.rm = true;
   writeFileSync(path.join(made.dir, 'container.json'), JSON.stringify(made.record));
   writeFileSync(path.join(made.dir, AUTOREMOVE), mark);
@@ -131,7 +133,6 @@ function makeAutoremoved(store: Store, name: string, mark: string, change: Parti
 
 test('sweepDead() removes what --rm should have removed, and nothing else', async (t) => {
   const store = await makeStore(t);
-  const recent = { created: new Date().toISOString() };
   markExited(makeAutoremoved(store, 'ended', ''), 0);
   writeFileSync(path.join(makeAutoremoved(store, 'killed', '').dir, 'lock'), '1 2024-05-01T10:00:00Z\n');
   const running = makeAutoremoved(store, 'running', '');
@@ -139,7 +140,7 @@ test('sweepDead() removes what --rm should have removed, and nothing else', asyn
   hold(t, running);
   makeAutoremoved(store, 'created-only', '');
   makeAutoremoved(store, 'abandoned-run', STARTS_AT_ONCE);
-  makeAutoremoved(store, 'run-that-starts', STARTS_AT_ONCE, recent);
+  makeAutoremoved(store, 'run-that-starts', STARTS_AT_ONCE, true);
   markExited(makeContainer(store, 'kept'), 0);
   await sweepDead(store);
   assert.deepEqual(readdirSync(store.namesDir).sort(), ['created-only', 'kept', 'run-that-starts', 'running']);
