@@ -116,6 +116,7 @@ static void become_reaper(void)
 	}
 	(void)syscall(SYS_close_range, 3, ~0u, 0);
 	capabilities_keep_kill();
+	(void)prctl(PR_SET_DUMPABLE, 1); /* others join the container's namespaces through us */
 	set_title("INIT", NULL);
 	reap_until(child, &all);
 }

@@ -47,6 +47,12 @@ static pid_t clone_init(struct launch *launch)
 	unsigned long flags = 0;
 	pid_t pid;
 
+	/*
+	 * Until it executes the command init has the host's files and all capabilities, and where it joins a PID namespace,
+	 * others are there already who may have CAP_SYS_PTRACE: it must not be traced, or looked into by /proc (CVE-2016-9962).
+	 */
+	if (plan_find(&launch->plan, OP_JOIN))
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	errno = EINVAL;
 	if (step && !parse_namespaces(step, 0, &flags))
 		fail("plan", "clone-init", "read the namespaces");
@@ -56,6 +62,7 @@ static pid_t clone_init(struct launch *launch)
 		close(report_socket);
 		init_main(launch);
 	}
+	(void)prctl(PR_SET_DUMPABLE, 1); /* slirp4netns finds its namespaces through us */
 	return pid;
 }
 
@@ -77,6 +84,8 @@ static void keeper_steps(struct launch *launch)
 				    "keep our mounts to ourselves");
 		} else if (step->op == OP_RUN) {
 			spawn_run(step, &launch->caller);
+		} else {
+			(void)process_step(step);
 		}
 	}
 }
@@ -132,6 +141,9 @@ static int watch(pid_t init, int signals)
 		if (fds[1].revents && msg_recv(report_socket, &msg, MSG_DONTWAIT)) {
 			if (msg.type == 'S')
 				pass_signal(&msg, init, seen_ms);
+			/* With the host's PID namespace the command could get at the host's files through us. */
+			if (msg.type == 'D' && prctl(PR_SET_DUMPABLE, 0) == 0)
+				(void)msg_send(report_socket, 'D', NULL, 0);
 			if (msg.type == 0)
 				_exit(125); /* the monitor is gone; what is in our PID namespace goes with us */
 		}
@@ -167,11 +179,11 @@ void keeper_main(struct launch *launch)
 	if (launch->own_session)
 		(void)setsid(); /* what a terminal sends its foreground group is not meant for us */
 	keeper_steps(launch);
-	(void)msg_send(report_socket, 'N', NULL, 0);
 	sigfillset(&all);
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	TRY(signals, "keeper", "signalfd", "watch for signals");
 	init = clone_init(launch);
+	(void)msg_send(report_socket, 'N', NULL, 0);
 	close(launch->init_ctl);
 	for (int fd = 0; fd < 3; fd++)
 		if (launch->command_fds[fd] > 2)

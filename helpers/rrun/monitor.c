@@ -366,7 +366,11 @@ static void let_go(void)
 {
 	static struct msg msg;
 
-	if (!msg_send(the.init, 'X', NULL, 0)) {
+	(void)msg_send(the.ctl, 'D', NULL, 0);
+	do {
+		(void)msg_recv(the.ctl, &msg, 0);
+	} while (msg.type == 'N');
+	if (msg.type != 'D' || !msg_send(the.init, 'X', NULL, 0)) {
 		errno = ECANCELED;
 		fail("init", "exit", "it was killed before it was ready");
 	}

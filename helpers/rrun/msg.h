@@ -1,8 +1,8 @@
 /*
  * Messages between our own processes, over SOCK_SEQPACKET pairs: one type byte, then data.
  *
- *   monitor → keeper   G maps are written   S signal number for the command   C clean up
- *   keeper  → monitor  N its namespaces are there   F failure record   E wait status of the command
+ *   monitor → keeper   G maps are written   D be closed to tracers   S signal number for the command   C clean up
+ *   keeper  → monitor  N its namespaces are there   D it is   F failure record   E wait status of the command
  *   init    → monitor  I "here I am" (its credentials tell the pid)   T pseudo-terminal (two descriptors)
  *                      R ready to execute   F failure record
  *   monitor → init     X execute

@@ -146,7 +146,6 @@ void become_root(void)
 {
 	(void)setresgid(0, 0, 0);
 	(void)setresuid(0, 0, 0);
-	(void)prctl(PR_SET_DUMPABLE, 1);
 }
 
 void capabilities_keep_kill(void)
@@ -168,9 +167,8 @@ static void do_user(const struct step *step)
 	TRY(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "process", "prctl", "keep capabilities");
 	TRY(setresgid(gid, gid, gid), "process", "setresgid", "become group %u", gid);
 	TRY(setresuid(uid, uid, uid), "process", "setresuid", "become user %u", uid);
-	/* Leaving uid 0 cleared the effective set, and any change of ids made us undumpable (prctl(2)). */
+	/* Leaving uid 0 cleared the effective set. */
 	capabilities_set(~0ull, ~0ull, 0);
-	(void)prctl(PR_SET_DUMPABLE, 1);
 }
 
 static uint64_t hex_mask(const struct step *step, int arg)

@@ -11,6 +11,8 @@ export async function sayFailure(context: () => Promise<Context>, args: string[]
   const [root = '', id = '', kind = ''] = args;
   const failure = failureOf(args.slice(args.indexOf('--') + 1));
   const { stage, errno, detail } = failure;
+  // The plan itself could not be read: it told neither the container nor what to do.
+  if (root === '--') throw explainFailure(failure, undefined, { command: '' });
   const { openStore } = await import('../store/store.js');
   const { findContainer } = await import('../container/list.js');
   const { removeContainer } = await import('../container/remove.js');

@@ -11,10 +11,10 @@ export const OPERATIONS = {
     'mode', 'id', 'lock', 'exit-file', 'log', 'socket', 'stdio', 'tty', 'detach-keys', 'attach-stdin', 'no-sig-proxy',
     'announce', 'on-failure', 'pass-fd', 'clone', 'join', 'uidmap', 'gidmap', 'setgroups-deny', 'spawn',
   ],
-  keeper: ['unshare', 'run', 'clone-init'],
+  keeper: ['unshare', 'run', 'oom-score-adj', 'clone-init'],
   init: [
     'private', 'rootfs', 'overlay', 'mount', 'bind', 'remount', 'propagation', 'mkdir', 'symlink', 
-    'pivot', 'console', 'loopback', 'hostname', 'domainname', 'sysctl', 'mask', 'readonly', 'oom-score-adj', 'rlimit',
+    'pivot', 'console', 'loopback', 'hostname', 'domainname', 'sysctl', 'mask', 'readonly', 'rlimit',
     'cwd', 'groups', 'user', 'caps', 'umask', 'no-new-privs', 'seccomp', 'reaper', 'env', 'chroot', 'exec',
   ],
   both: ['remove', 'rename'],

@@ -65,6 +65,7 @@ export async function compileLaunch(request: LaunchRequest): Promise<Plan> {
   const namespaces = readNamespaces(spec);
   const files = rootfsSteps(rootfs);
   const joined = namespaces.joined !== undefined;
+  const outside = namespaces.fresh.filter((type) => OUTSIDE.has(type));
   return {
     monitor: [
       ...monitorSteps(request),
@@ -74,8 +75,9 @@ export async function compileLaunch(request: LaunchRequest): Promise<Plan> {
       ...networkSteps(request.network),
     ],
     keeper: [
-      ...(joined ? [step('unshare' as const, ...namespaces.fresh.filter((type) => OUTSIDE.has(type)))] : []),
+      ...(joined && outside.length > 0 ? [step('unshare' as const, ...outside)] : []),
       ...files.keeper,
+      ...(spec.process?.oomScoreAdj === undefined ? [] : [step('oom-score-adj' as const, spec.process.oomScoreAdj)]),
       step('clone-init', ...namespaces.fresh.filter((type) => !OUTSIDE.has(type) && type !== 'user')),
     ],
     init: [

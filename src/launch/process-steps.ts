@@ -23,7 +23,6 @@ export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
   const keepsGroups = context.singleId || spec.annotations?.[KEEP_GROUPS_ANNOTATION] !== undefined;
   const { uid, gid, additionalGids = [], umask } = process.user;
   return [
-    ...(process.oomScoreAdj === undefined ? [] : [step('oom-score-adj' as const, process.oomScoreAdj)]),
     ...(process.rlimits ?? []).map(({ type, soft, hard }) => step('rlimit' as const, limitName(type), limit(soft), limit(hard))),
     // As root of the namespace, who may enter directories that the user of the process may not, as Docker has it.
     step('cwd', process.cwd, '1'),
