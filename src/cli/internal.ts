@@ -22,11 +22,8 @@ const TABLE: Readonly<Record<string, () => Promise<Internal>>> = {
   },
   // Measures a tree that is closed to the caller.
   '@size': async () => {
-    const { measureTree } = await import('../container/size.js');
-    return async (context, args) => {
-      (await context()).stdout.write(`${String(measureTree(args[0] ?? ''))}\n`);
-      return 0;
-    };
+    const { measureChild } = await import('../container/size.js');
+    return (_context, args) => Promise.resolve(measureChild(args));
   },
   // Says a failure that the helper recorded after Node had handed the launch over.
   '@failed': async () => {

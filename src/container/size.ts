@@ -1,6 +1,6 @@
 // How much a container has written, and how large it is with its image.
 
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -53,6 +53,12 @@ async function treeSize(root: string, mapping: UsernsMapping): Promise<number> {
   const result = await done;
   if (result.code !== 0) throw runFailed(`measure "${root}"`, result);
   return Number(Buffer.concat(chunks).toString());
+}
+
+/** Runs the mapped process: prints the size of the tree that is named. Gives its exit code. */
+export function measureChild(args: readonly string[]): number {
+  writeSync(1, `${measureTree(args[0] ?? '')}\n`);
+  return 0;
 }
 
 /** Bytes of all files below, hard links counted once; 0 where there is nothing. */
