@@ -353,8 +353,6 @@ static void await_ready(void)
 		if (fds[3].revents && msg_recv(the.clients[0], &msg, MSG_DONTWAIT)) {
 			if (msg.type == 's' && msg.len == 1)
 				stop_on_signal((unsigned char)msg.data[0]);
-			if (msg.type == 'w' && msg.len == 4 && the.terminal[0] >= 0)
-				(void)msg; /* comes again when it has started */
 			if (msg.type == 0)
 				stop_on_signal(SIGHUP); /* the one who asked is gone: nothing has been started yet */
 		}

@@ -94,8 +94,8 @@ static int make_path(const char *path, mode_t mode, int links)
 				return make_path(through, mode, links + 1);
 			}
 			/* The last component has the asked mode; parents are 0755 as everybody makes them. */
-			if ((is_file ? mknodat(dir, prefix + at, mode, 0) :
-				       mkdirat(dir, prefix + at, path[end] ? 0755 : mode)) < 0 &&
+			if ((is_file ? mknodat(dir, prefix + at, mode, 0)
+				     : mkdirat(dir, prefix + at, path[end] ? 0755 : mode)) < 0 &&
 			    errno != EEXIST)
 				fail("mounts", is_file ? "mknod" : "mkdir", "make \"%s\"", prefix);
 			next = open_in_root(prefix, O_PATH);

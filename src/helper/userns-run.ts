@@ -129,7 +129,12 @@ export function runFailed(action: string, result: { code: number; failure?: Help
 /** Removes trees as root of the mapped namespace, whatever ids own what is in them. Absent paths are fine. */
 export async function removeTrees(mapping: UsernsMapping, paths: HostPath[]): Promise<void> {
   if (paths.length === 0) return;
-  const plan = usernsPlan(mapping, [], paths.map((path) => step('remove', path)), false);
+  const plan = usernsPlan(
+    mapping,
+    [],
+    paths.map((path) => step('remove', path)),
+    false,
+  );
   const result = await spawnPlan(plan, ['ignore', 'ignore', 'inherit']).done;
   if (result.code !== 0) throw runFailed(`remove "${paths.join('", "')}"`, result);
 }
@@ -143,6 +148,7 @@ export async function heldLocks(containersDir: HostPath): Promise<Set<string>> {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw new RrunError('HELPER_FAILED', `cannot read the locks of "${containersDir}": code ${code ?? 'none'}`);
+  if (code !== 0)
+    throw new RrunError('HELPER_FAILED', `cannot read the locks of "${containersDir}": code ${code ?? 'none'}`);
   return new Set(Buffer.concat(chunks).toString('utf8').split('\n').filter(Boolean));
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { loadSeccomp } from '../bundle/seccomp.js';
 import type { Spec, SpecNamespaceType } from '../bundle/spec.wire.js';
 import { RrunError } from '../errors.js';
-import { step, type CleanupOp, type InitOp, type KeeperOp, type MonitorOp, type Plan, type PlanStep } from '../helper/plan.js';
+import { step, type CleanupOp, type InitOp, type MonitorOp, type Plan, type PlanStep } from '../helper/plan.js';
 import { usernsSteps } from '../helper/userns-run.js';
 import type { NetworkChoice } from '../network/choose-network.js';
 import type { RootfsMount } from '../snapshot/prepare-rootfs.js';
@@ -56,7 +56,6 @@ const DEVICE_LINKS = [
 ] as const;
 const SLIRP_TIMEOUT_S = 10;
 
-
 /** Compiles the plan; loads (and if need be compiles) the seccomp filter on the way. */
 export async function compileLaunch(request: LaunchRequest): Promise<Plan> {
   const { spec, mapping, rootfs, cacheDir, dir } = request;
@@ -69,7 +68,9 @@ export async function compileLaunch(request: LaunchRequest): Promise<Plan> {
   return {
     monitor: [
       ...monitorSteps(request),
-      ...(joined ? [step('join' as const, namespaces.joined?.pid ?? 0, 'user', ...(namespaces.joined?.types ?? []))] : []),
+      ...(joined
+        ? [step('join' as const, namespaces.joined?.pid ?? 0, 'user', ...(namespaces.joined?.types ?? []))]
+        : []),
       step('clone', ...(joined ? [] : cloneOutside(namespaces))),
       ...(joined ? [] : usernsSteps(mapping)),
       ...networkSteps(request.network),
@@ -129,9 +130,15 @@ function readNamespaces(spec: Spec): Namespaces {
   if (byPath.length === 0) return { fresh, joined: undefined };
   const [pid] = pids;
   if (pids.size !== 1 || pid === undefined) {
-    throw new RrunError('CONFIG_INVALID', 'cannot join namespaces of more than one container: each has a user namespace of its own');
+    throw new RrunError(
+      'CONFIG_INVALID',
+      'cannot join namespaces of more than one container: each has a user namespace of its own',
+    );
   }
-  return { fresh: fresh.filter((type) => type !== 'user'), joined: { pid: Number(pid), types: byPath.map(({ type }) => type) } };
+  return {
+    fresh: fresh.filter((type) => type !== 'user'),
+    joined: { pid: Number(pid), types: byPath.map(({ type }) => type) },
+  };
 }
 
 /** With a PID namespace of its own the keeper is init of an outer one, and takes everything along when it dies. */
@@ -144,17 +151,21 @@ function networkSteps({ slirp }: NetworkChoice): PlanStep<MonitorOp>[] {
 }
 
 function absoluteSource<M extends { source?: string; type?: string; options?: string[] }>(mount: M, dir: string): M {
-  const isBind = mount.type === 'bind' || mount.options?.some((option) => option === 'bind' || option === 'rbind') === true;
+  const isBind =
+    mount.type === 'bind' || mount.options?.some((option) => option === 'bind' || option === 'rbind') === true;
   return isBind && mount.source !== undefined ? { ...mount, source: path.resolve(dir, mount.source) } : mount;
 }
 
 /** The devices that every container has (runtime-spec, config-linux.md, "Default Devices"), bound: mknod needs root of the host. */
 function deviceSteps(spec: Spec): PlanStep<InitOp>[] {
   const dev = spec.mounts?.find(({ destination }) => path.posix.normalize(destination) === '/dev');
-  if (dev?.type === 'bind' || dev?.options?.some((option) => option === 'bind' || option === 'rbind') === true) return [];
+  if (dev?.type === 'bind' || dev?.options?.some((option) => option === 'bind' || option === 'rbind') === true)
+    return [];
   const taken = new Set(spec.mounts?.map(({ destination }) => destination));
   return [
-    ...DEVICES.filter((name) => !taken.has(`/dev/${name}`)).map((name) => step('bind' as const, `/dev/${name}`, `/dev/${name}`, '', 'file')),
+    ...DEVICES.filter((name) => !taken.has(`/dev/${name}`)).map((name) =>
+      step('bind' as const, `/dev/${name}`, `/dev/${name}`, '', 'file'),
+    ),
     ...DEVICE_LINKS.map(([text, link]) => step('symlink' as const, text, link)),
   ];
 }

@@ -17,11 +17,18 @@ const PHASES: readonly { phase: Phase; title: string }[] = [
 
 export function explainText({ plan, decisions }: Explained): string {
   const width = Math.max(...decisions.map(({ topic }) => topic.length), 0);
-  const lines = ['Decisions', ...decisions.map(({ topic, choice, why }) => `  ${topic.padEnd(width)}  ${choice} (${why})`)];
+  const lines = [
+    'Decisions',
+    ...decisions.map(({ topic, choice, why }) => `  ${topic.padEnd(width)}  ${choice} (${why})`),
+  ];
   for (const { phase, title } of PHASES) {
     const steps = plan[phase];
     if (steps.length === 0) continue;
-    lines.push('', `Phase ${title}`, ...steps.map(({ op, args }) => `  ${op.padEnd(15)} ${args.map(quote).join(' ')}`.trimEnd()));
+    lines.push(
+      '',
+      `Phase ${title}`,
+      ...steps.map(({ op, args }) => `  ${op.padEnd(15)} ${args.map(quote).join(' ')}`.trimEnd()),
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -14,6 +14,6 @@ export function handOver(plan: Plan): void {
     });
   }
   const bytes = encodePlan(plan);
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
   closeSync(fd);
 }

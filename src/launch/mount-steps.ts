@@ -8,15 +8,48 @@ type InitStep = PlanStep<InitOp>;
 
 /** Option of the spec → flag of the plan that sets it; null: it is what a mount has anyhow. */
 const FLAGS: Readonly<Record<string, string | null>> = {
-  ro: 'ro', rw: null, nosuid: 'nosuid', suid: null, nodev: 'nodev', dev: null, noexec: 'noexec', exec: null,
-  noatime: 'noatime', atime: null, nodiratime: 'nodiratime', diratime: null, relatime: 'relatime', norelatime: null,
-  strictatime: 'strictatime', nostrictatime: null, sync: 'sync', async: null, dirsync: 'dirsync', nosymfollow: 'nosymfollow',
-  symfollow: null, defaults: null,
+  ro: 'ro',
+  rw: null,
+  nosuid: 'nosuid',
+  suid: null,
+  nodev: 'nodev',
+  dev: null,
+  noexec: 'noexec',
+  exec: null,
+  noatime: 'noatime',
+  atime: null,
+  nodiratime: 'nodiratime',
+  diratime: null,
+  relatime: 'relatime',
+  norelatime: null,
+  strictatime: 'strictatime',
+  nostrictatime: null,
+  sync: 'sync',
+  async: null,
+  dirsync: 'dirsync',
+  nosymfollow: 'nosymfollow',
+  symfollow: null,
+  defaults: null,
 };
 const RECURSIVE_FLAGS: Readonly<Record<string, string>> = {
-  rro: 'ro', rnosuid: 'nosuid', rnodev: 'nodev', rnoexec: 'noexec', rnoatime: 'noatime', rnodiratime: 'nodiratime', rstrictatime: 'strictatime',
+  rro: 'ro',
+  rnosuid: 'nosuid',
+  rnodev: 'nodev',
+  rnoexec: 'noexec',
+  rnoatime: 'noatime',
+  rnodiratime: 'nodiratime',
+  rstrictatime: 'strictatime',
 };
-const PROPAGATIONS = new Set(['private', 'rprivate', 'slave', 'rslave', 'shared', 'rshared', 'unbindable', 'runbindable']);
+const PROPAGATIONS = new Set([
+  'private',
+  'rprivate',
+  'slave',
+  'rslave',
+  'shared',
+  'rshared',
+  'unbindable',
+  'runbindable',
+]);
 /** Accepted without effect, as other runtimes do: SELinux labels need a policy, the rest is advice. */
 const IGNORED = /^(z|Z|x-.*|nofail|_netdev|copy|nocopy|U|tmpcopyup|notmpcopyup)$/;
 
@@ -30,7 +63,14 @@ interface ParsedOptions {
 }
 
 function parseOptions({ destination, options = [] }: SpecMount): ParsedOptions {
-  const parsed: ParsedOptions = { bind: false, recursive: false, flags: [], recursiveFlags: [], propagation: [], data: [] };
+  const parsed: ParsedOptions = {
+    bind: false,
+    recursive: false,
+    flags: [],
+    recursiveFlags: [],
+    propagation: [],
+    data: [],
+  };
   for (const option of options) {
     const flag = FLAGS[option];
     const recursive = RECURSIVE_FLAGS[option];
@@ -54,7 +94,10 @@ function opposite(option: string): string {
 }
 
 function idmapRefused(destination: string): RrunError {
-  return new RrunError('CONFIG_INVALID', `cannot mount "${destination}" with the option idmap: the kernel lets only root of the host map the ids of a mount`);
+  return new RrunError(
+    'CONFIG_INVALID',
+    `cannot mount "${destination}" with the option idmap: the kernel lets only root of the host map the ids of a mount`,
+  );
 }
 
 /** Steps that mount `mount` inside the rootfs. Bind sources are the host's, absolute. */
@@ -64,7 +107,10 @@ export function mountSteps(mount: SpecMount): InitStep[] {
   return [...steps, ...parsed.propagation.map((kind) => step('propagation' as const, mount.destination, kind))];
 }
 
-function bindSteps({ destination, source = '' }: SpecMount, { recursive, flags, recursiveFlags }: ParsedOptions): InitStep[] {
+function bindSteps(
+  { destination, source = '' }: SpecMount,
+  { recursive, flags, recursiveFlags }: ParsedOptions,
+): InitStep[] {
   const down = [...(recursive ? ['rec'] : []), ...recursiveFlags];
   // Flags without an "r" are for the mount itself, not for what is mounted below it.
   const own = flags.filter((flag) => !recursiveFlags.includes(flag));
@@ -74,7 +120,10 @@ function bindSteps({ destination, source = '' }: SpecMount, { recursive, flags, 
   ];
 }
 
-function typedMount({ destination, type = 'none', source = type }: SpecMount, { flags, data }: ParsedOptions): InitStep {
+function typedMount(
+  { destination, type = 'none', source = type }: SpecMount,
+  { flags, data }: ParsedOptions,
+): InitStep {
   // cgroup v2 only: the user namespace of a container may not mount v1 hierarchies. Where it may not mount v2 either, /sys shows what there is.
   if (type === 'cgroup') return step('mount', 'cgroup2', source, destination, [...flags, 'optional'].join(','), '');
   return step('mount', type, source, destination, flags.join(','), data.join(','));

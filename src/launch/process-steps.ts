@@ -19,11 +19,14 @@ export interface ProcessContext {
 
 export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
   const { process } = spec;
-  if (process === undefined) throw new RrunError('CONFIG_INVALID', 'cannot start a container: config.json has no process');
+  if (process === undefined)
+    throw new RrunError('CONFIG_INVALID', 'cannot start a container: config.json has no process');
   const keepsGroups = context.singleId || spec.annotations?.[KEEP_GROUPS_ANNOTATION] !== undefined;
   const { uid, gid, additionalGids = [], umask } = process.user;
   return [
-    ...(process.rlimits ?? []).map(({ type, soft, hard }) => step('rlimit' as const, limitName(type), limit(soft), limit(hard))),
+    ...(process.rlimits ?? []).map(({ type, soft, hard }) =>
+      step('rlimit' as const, limitName(type), limit(soft), limit(hard)),
+    ),
     // As root of the namespace, who may enter directories that the user of the process may not, as Docker has it.
     step('cwd', process.cwd, '1'),
     // Not before: a working directory that is missing is still made.
@@ -58,7 +61,9 @@ function limit(value: number): string {
 function capabilityMasks(process: SpecProcess, hasSeccomp: boolean): string[] {
   const capabilities = process.capabilities ?? {};
   const keepsAll = hasSeccomp && process.noNewPrivileges !== true;
-  return CAPABILITY_SETS.map((set) => (keepsAll && (set === 'effective' || set === 'permitted') ? ALL : mask(capabilities, set)));
+  return CAPABILITY_SETS.map((set) =>
+    keepsAll && (set === 'effective' || set === 'permitted') ? ALL : mask(capabilities, set),
+  );
 }
 
 function mask(capabilities: SpecCapabilities, set: (typeof CAPABILITY_SETS)[number]): string {

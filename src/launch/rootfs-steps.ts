@@ -15,14 +15,24 @@ export function rootfsSteps(rootfs: RootfsMount): RootfsSteps {
       return {
         keeper: [],
         init: [
-          step('overlay', target, rootfs.upper ?? '', rootfs.work ?? '', rootfs.volatile ? 'volatile' : '', ...rootfs.lower),
+          step(
+            'overlay',
+            target,
+            rootfs.upper ?? '',
+            rootfs.work ?? '',
+            rootfs.volatile ? 'volatile' : '',
+            ...rootfs.lower,
+          ),
           step('rootfs', target, 'mounted'),
         ],
       };
     case 'fuse-overlayfs':
       // Mounted by the keeper, in a mount namespace that init gets a copy of: the file system then outlives no container, and sees the host's paths.
       return {
-        keeper: [step('unshare', 'mount'), step('run', 'fuse-overlayfs', rootfs.fuseOverlayfs ?? '', 'fuse-overlayfs', ...(rootfs.fuseArgs ?? []))],
+        keeper: [
+          step('unshare', 'mount'),
+          step('run', 'fuse-overlayfs', rootfs.fuseOverlayfs ?? '', 'fuse-overlayfs', ...(rootfs.fuseArgs ?? [])),
+        ],
         init: [step('rootfs', target, 'mounted')],
       };
     case 'vfs':

@@ -190,7 +190,6 @@ kernelTest('unpackLayer() takes names of any bytes, control characters and all',
 kernelTest('errors show control characters escaped', ['userns', 'subid'], async (t) => {
   const unpacking = await openUnpacking(t);
   await assert.rejects(unpackTar(unpacking, makeTar({ name: '../\x1b]0;title\x07' })), (error: Error) => {
-     
     assert.doesNotMatch(error.message, /[\x00-\x1f]/);
     return true;
   });

@@ -44,11 +44,16 @@ test('parseFailure() takes the fields of a record apart', () => {
 test('usernsSteps() writes a single id directly and ranges by the programs', () => {
   const one = [{ containerID: 0, hostID: 1000, size: 1 }];
   const direct = usernsSteps({ kind: 'single', uidMappings: one, gidMappings: one });
-  assert.deepEqual(direct.map(({ op, args }) => [op, ...args]), [
-    ['setgroups-deny'],
-    ['uidmap', 'direct', '0', '1000', '1'],
-    ['gidmap', 'direct', '0', '1000', '1'],
-  ]);
+  assert.deepEqual(
+    direct.map(({ op, args }) => [op, ...args]),
+    [['setgroups-deny'], ['uidmap', 'direct', '0', '1000', '1'], ['gidmap', 'direct', '0', '1000', '1']],
+  );
   const ranges = usernsSteps({ kind: 'ranges', uidMappings: one, gidMappings: one, newuidmap: '/u', newgidmap: '/g' });
-  assert.deepEqual(ranges.map(({ op, args }) => [op, args[0]]), [['uidmap', '/u'], ['gidmap', '/g']]);
+  assert.deepEqual(
+    ranges.map(({ op, args }) => [op, args[0]]),
+    [
+      ['uidmap', '/u'],
+      ['gidmap', '/g'],
+    ],
+  );
 });
