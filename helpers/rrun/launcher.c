@@ -85,7 +85,7 @@ static bool find_parts(void)
 	slash = strrchr(self_dir, '/');
 	if (slash)
 		*slash = '\0';
-	FMT(bundle_path, "%s/rrun.mjs", self_dir);
+	FMT(bundle_path, "%s/rrun.cjs", self_dir);
 	if (find_node())
 		return true;
 	say("cannot start: node not found in PATH");

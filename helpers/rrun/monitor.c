@@ -42,21 +42,10 @@ static void tear_down(void)
 	}
 }
 
-static void remove_reserved_exit_file(void)
-{
-	const struct step *exit_file = plan_find(&the.launch->plan, OP_EXIT_FILE);
-	char aside[PATH_MAX];
-
-	if (!exit_file || the.exit_file < 0)
-		return;
-	FMT(aside, "%s.tmp", exit_file->argv[0]);
-	(void)unlink(aside);
-}
-
 static void deliver(const char *record, size_t len)
 {
 	tear_down();
-	remove_reserved_exit_file();
+	state_forget_exit(&the);
 	terminal_restore();
 	if (the.foreground) {
 		/* What says the failure starts as the caller started us. */
@@ -69,64 +58,6 @@ static void deliver(const char *record, size_t len)
 		close(the.lock);
 	(void)msg_send(the.clients[0], 'F', record, len);
 	_exit(125);
-}
-
-static void take_lock(const struct step *step)
-{
-	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-	the.lock = open(step->argv[0], O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	TRY(the.lock, "lock", "open", "open \"%s\"", step->argv[0]);
-	/* An open-file-description lock: it goes when the last of us is gone, whatever killed us (fcntl(2)). */
-	if (fcntl(the.lock, F_OFD_SETLK, &whole) < 0) {
-		close(the.lock);
-		the.lock = -1;
-		fail("lock", "fcntl", "it is running already");
-	}
-	(void)!ftruncate(the.lock, 0);
-}
-
-/* Room for the exit status is taken now, so that a full disk cannot lose it later. */
-static void reserve_exit_file(const struct step *step)
-{
-	char path[PATH_MAX];
-	char blank[256];
-
-	FMT(path, "%s.tmp", step->argv[0]);
-	the.exit_file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	TRY(the.exit_file, "exit-file", "open", "open \"%s\"", path);
-	memset(blank, '\n', sizeof(blank));
-	if (write(the.exit_file, blank, sizeof(blank)) != (ssize_t)sizeof(blank))
-		fail("exit-file", "write", "write \"%s\"", path);
-}
-
-static void listen_on(const struct step *step)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char directory[PATH_MAX];
-	char *slash;
-	int dir;
-
-	FMT(directory, "%s", step->argv[0]);
-	slash = strrchr(directory, '/');
-	if (!slash) {
-		errno = EINVAL;
-		fail("plan", "socket", "use \"%s\"", step->argv[0]);
-	}
-	*slash = '\0';
-	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-		fail("socket", "mkdir", "make directory \"%s\"", directory);
-	the.socket_path = step->argv[0];
-	/* A socket's address has 108 bytes; through the directory's descriptor any path fits. */
-	dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	TRY(dir, "socket", "open", "open \"%s\"", directory);
-	(void)unlinkat(dir, slash + 1, 0);
-	FMT(address.sun_path, "/proc/self/fd/%d/%.40s", dir, slash + 1);
-	the.listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (the.listen < 0 || bind(the.listen, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(the.listen, 16) < 0)
-		fail("socket", "bind", "listen on \"%s\"", step->argv[0]);
-	close(dir);
 }
 
 static void make_pipe(int *ours, int *theirs, bool to_command)
@@ -287,7 +218,7 @@ static void stop_on_signal(int number)
 	if (number != SIGINT && number != SIGTERM && number != SIGHUP && number != SIGQUIT)
 		return;
 	tear_down();
-	remove_reserved_exit_file();
+	state_forget_exit(&the);
 	errno = EINTR;
 	FMT(fail_detail, "%d", number);
 	fail("interrupted", "signal", "it was interrupted");
@@ -396,32 +327,13 @@ static void tell_started(void)
 	}
 }
 
-static void write_exit_file(int code)
-{
-	const struct step *step = plan_find(&the.launch->plan, OP_EXIT_FILE);
-	struct timespec now;
-	char finished[64];
-	char text[256];
-	char aside[PATH_MAX];
-	int len;
-
-	if (!step)
-		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	format_time(finished, sizeof(finished), &now);
-	len = snprintf(text, sizeof(text), "%d %s %s\n", code, the.started, finished);
-	FMT(aside, "%s.tmp", step->argv[0]);
-	if (pwrite(the.exit_file, text, (size_t)len, 0) == len && ftruncate(the.exit_file, len) == 0)
-		(void)rename(aside, step->argv[0]);
-}
-
 /* Waits for the keeper, which may still be removing files. */
 static void finish(int code)
 {
 	while (the.keeper > 0 && waitpid(the.keeper, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	the.keeper = 0;
-	write_exit_file(code);
+	state_write_exit(&the, code);
 	tear_down();
 	if (the.lock >= 0)
 		close(the.lock);
@@ -447,22 +359,6 @@ static void leave_caller(int client)
 			close(fd);
 }
 
-static void open_files(const struct plan *plan)
-{
-	const struct step *step;
-
-	if ((step = plan_find(plan, OP_LOCK)))
-		take_lock(step);
-	if ((step = plan_find(plan, OP_EXIT_FILE)))
-		reserve_exit_file(step);
-	if ((step = plan_find(plan, OP_LOG))) {
-		the.log.fd = open(step->argv[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-		TRY(the.log.fd, "log", "open", "open \"%s\"", step->argv[0]);
-	}
-	if ((step = plan_find(plan, OP_SOCKET)))
-		listen_on(step);
-}
-
 int monitor_main(struct launch *launch, int client)
 {
 	const struct step *id = plan_find(&launch->plan, OP_ID);
@@ -481,7 +377,7 @@ int monitor_main(struct launch *launch, int client)
 		leave_caller(client);
 	set_title("MONITOR", id ? id->argv[0] : NULL);
 	block_signals(&launch->plan);
-	open_files(&launch->plan);
+	state_open(&the);
 	make_streams(launch);
 	/* Now: whoever the container maps to may not be able to read what is the user's alone. */
 	seccomp_read(&launch->plan);

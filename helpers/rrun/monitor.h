@@ -54,6 +54,11 @@ struct monitor {
 	int status;
 };
 
+/* state.c: opens lock, exit file, log and socket as the plan says; writes the exit status, or lets go of its place. */
+void state_open(struct monitor *monitor);
+void state_write_exit(const struct monitor *monitor, int code);
+void state_forget_exit(const struct monitor *monitor);
+
 /* Copies and watches until the command has ended and its output is where it belongs. */
 void supervise(struct monitor *monitor);
 
