@@ -221,7 +221,7 @@ void init_main(struct launch *launch)
 	if (!msg_send(report_socket, 'I', NULL, 0))
 		_exit(125);
 	take_streams(launch);
-	process_owns_streams = launch->own_session;
+	process_owns_streams = launch->own_streams;
 	umask(0); /* modes are exact at creation */
 	carry_out(launch);
 	_exit(0);

@@ -16,7 +16,8 @@ struct launch {
 	struct plan plan;
 	struct caller caller;
 	bool tty;
-	bool own_session;   /* false: the command inherits our streams, terminal included */
+	bool own_session;
+	bool own_streams; /* none is the caller's */
 	int command_fds[3]; /* streams of the command, -1: /dev/null */
 	int keeper_ctl;	    /* the keeper's end */
 	int init_ctl;	    /* init's end */

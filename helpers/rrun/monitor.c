@@ -77,7 +77,9 @@ static void make_streams(struct launch *launch)
 	const char *out = stdio ? stdio->argv[1] : "null";
 	bool attach_input = plan_find(&launch->plan, OP_ATTACH_STDIN);
 
-	launch->own_session = strcmp(in, "inherit") != 0 || strcmp(out, "inherit") != 0;
+	launch->own_streams = strcmp(in, "inherit") != 0 && strcmp(out, "inherit") != 0;
+	/* A container never shares the caller's session, whose terminal /dev/tty would be; a program of Node's own does. */
+	launch->own_session = launch->own_streams || plan_find(&launch->plan, OP_LOCK);
 	for (int i = 0; i < 3; i++)
 		launch->command_fds[i] = strcmp(i == 0 ? in : out, "inherit") == 0 ? i : -1;
 	the.in.to = the.in.local = -1;

@@ -1,6 +1,7 @@
 // From a container on disk to a plan that is handed over: who holds it, its streams, and what happens afterwards.
 
 import path from 'node:path';
+import { isatty } from 'node:tty';
 
 import type { CleanupOp, Plan, PlanStep } from '../helper/plan.js';
 import { step } from '../helper/plan.js';
@@ -40,6 +41,8 @@ export async function planContainer(store: Store, prepared: PreparedContainer, o
   const { record, dir, spec, rootfs, network } = prepared;
   const mode = chooseMode(record, options);
   const passthrough = record.options.logDriver === 'passthrough' && mode === 'foreground' && !record.options.tty;
+  // A terminal is never handed over: who holds one can type into it (ioctl_tty(2), TIOCSTI).
+  const passesOutput = passthrough && !isatty(1) && !isatty(2);
   return await compileLaunch({
     id: record.id,
     dir,
@@ -50,8 +53,8 @@ export async function planContainer(store: Store, prepared: PreparedContainer, o
     rootfs,
     network,
     mode,
-    stdin: stdinOf(record, passthrough),
-    output: passthrough ? 'inherit' : 'pipe',
+    stdin: stdinOf(record, passthrough && !isatty(0)),
+    output: passesOutput ? 'inherit' : 'pipe',
     attachStdin: options.attach && options.interactive,
     log: record.options.logDriver === 'json-file',
     detachKeys: parseDetachKeys(options.detachKeys ?? DEFAULT_DETACH_KEYS) ?? [],
