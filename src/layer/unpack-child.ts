@@ -8,6 +8,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as zlib from 'node:zlib';
 
 import { RrunError } from '../errors.js';
@@ -23,7 +25,7 @@ import { RESULT_FD, type UnpackAnswer, type UnpackRequest } from './unpack-proto
 
 /** The tar itself is larger than what is in it: headers, padding, what follows its end. */
 const MAX_STREAM_BYTES = LIMITS.totalBytes + LIMITS.members * 1536;
-/** Buffers are outside of V8's heap: left to itself it lets some 64 MB of them pile up. The parent starts us with --expose-gc. */
+/** Buffers are outside of V8's heap: left to itself it lets some 64 MB of them pile up. */
 const COLLECT_BYTES = 4 << 20;
 /** Threads that libuv starts on first use; each one at least once. */
 const POOL_SIZE = 4;
@@ -40,10 +42,11 @@ async function unpackHere(request: UnpackRequest): Promise<UnpackAnswer> {
   const head = await readHead(source);
   const decompress = await loadDecompress(detectCompression(head));
   const hash = createHash('sha256');
+  const collect = loadCollector();
   await warmUp();
   enterRoot(request);
   const writer = new LayerWriter(request.kind === 'ranges' ? new OwnerCheck(request) : undefined);
-  await unpackStream(decompress(whole(head, source)), { writer, hash });
+  await unpackStream(decompress(whole(head, source)), { writer, hash, collect });
   return { ok: true, diffId: `sha256:${hash.digest('hex')}`, facts: writer.finish() };
 }
 
@@ -79,11 +82,18 @@ function enterRoot({ root, kind }: UnpackRequest): void {
 }
 
 interface Targets {
+  collect: NodeJS.GCFunction;
   writer: LayerWriter;
   hash: Hash;
 }
 
-async function unpackStream(tar: AsyncIterable<Buffer>, { writer, hash }: Targets): Promise<void> {
+/* The flag is set here and not on the command line, where it would make V8 refuse its code cache. */
+function loadCollector(): NodeJS.GCFunction {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as NodeJS.GCFunction;
+}
+
+async function unpackStream(tar: AsyncIterable<Buffer>, { writer, hash, collect }: Targets): Promise<void> {
   const reader = new TarReader(writer);
   let bytes = 0;
   let collectAt = COLLECT_BYTES;
@@ -91,7 +101,7 @@ async function unpackStream(tar: AsyncIterable<Buffer>, { writer, hash }: Target
     for await (const piece of tar) {
       bytes += piece.length;
       if (bytes > collectAt) {
-        globalThis.gc?.({ type: 'minor', execution: 'sync' });
+        collect({ type: 'minor', execution: 'sync' });
         collectAt = bytes + COLLECT_BYTES;
       }
       if (bytes > MAX_STREAM_BYTES) throw layerInvalid(`it has more than ${MAX_STREAM_BYTES} bytes when unpacked`);

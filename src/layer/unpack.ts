@@ -116,7 +116,7 @@ async function runChild(
   const request: UnpackRequest = { root, kind: mapping.layerKind, uidMappings, gidMappings };
   const { child, done } = runInUserns({
     mapping: mapping.layers,
-    argv: [process.execPath, '--expose-gc', nodeEntry(), UNPACK_COMMAND, JSON.stringify(request)],
+    argv: [process.execPath, nodeEntry(), UNPACK_COMMAND, JSON.stringify(request)],
     env: {}, // NODE_OPTIONS and the like are not for it
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
   });

@@ -206,7 +206,7 @@ kernelTest('the child stays below 120 MB, whatever the layer', ['userns', 'subid
   assert.ok(peakKb > 30_000 && peakKb < 120_000, `peak ${peakKb} kB`);
 });
 
-/** Peak of the processes that run `@unpack` for us (proc(5), VmHWM). */
+/** Peak of the processes that unpack for us (proc(5), VmHWM). */
 function childPeakKb(): number {
   const peaks = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
