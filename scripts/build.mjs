@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Builds dist/: the C program `rrun`, the bundle rrun.mjs with koffi's binary beside it, node-path and the licences; and build/ by tsc.
+// Builds dist/: the C program `rrun`, the bundle rrun.cjs with koffi's binary beside it, node-path and the licences; and build/ by tsc.
 // `--bundle` makes only the bundle, `--no-types` leaves build/ alone.
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { $ } from 'zx';
-import { bundle } from './lib/bundle.mjs';
+import { bundle, makeCodeCache } from './lib/bundle.mjs';
 import { root } from './lib/root.mjs';
 
 $.verbose = false;
@@ -12,9 +12,10 @@ const dist = path.join(root, 'dist');
 const options = new Set(process.argv.slice(2));
 
 mkdirSync(dist, { recursive: true });
-await bundle(dist).catch(() => process.exit(1)); // esbuild has said what is wrong
+const main = await bundle(dist).catch(() => process.exit(1)); // esbuild has said what is wrong
 if (!options.has('--bundle')) {
   await buildProgram();
+  makeCodeCache(dist, main);
   if (!options.has('--no-types')) await compileTypes();
 }
 

@@ -3,4 +3,4 @@
 import { dispatch, processOutside } from './dispatch.js';
 
 // Everything was written synchronously; waiting for idle sockets and timers would only cost time.
-process.exit(await dispatch(process.argv.slice(2), processOutside()));
+void dispatch(process.argv.slice(2), processOutside()).then((code) => process.exit(code));

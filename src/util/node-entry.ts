@@ -5,6 +5,6 @@ import { fileURLToPath } from 'node:url';
 
 /** The bundle beside this file's chunk, or the compiled sources. */
 export function nodeEntry(): string {
-  const bundle = new URL('./rrun.mjs', import.meta.url);
+  const bundle = new URL('./rrun.cjs', import.meta.url);
   return fileURLToPath(existsSync(bundle) ? bundle : new URL('../cli/main.js', import.meta.url));
 }

@@ -18,15 +18,18 @@ function loadedPackages(home: Home, args: readonly string[]): string[] {
   const dir = path.join(home.dir, `coverage-${args.join('')}`);
   mkdirSync(dir);
   const env = { ...home.env, NODE_V8_COVERAGE: dir };
-  const argv = ['--import', hook, path.join(distDir, 'rrun.mjs'), ...args];
+  const argv = ['--import', hook, path.join(distDir, 'rrun.cjs'), ...args];
   const { stderr } = spawnSync(process.execPath, argv, { env, encoding: 'utf8' });
   const urls = readdirSync(dir).flatMap((name) => {
     const { result } = JSON.parse(readFileSync(path.join(dir, name), 'utf8')) as { result: { url: string }[] };
     return result.map(({ url }) => url);
   });
   const files = urls.filter((url) => url.startsWith('file:')).map((url) => path.basename(url));
-  assert.ok(files.includes('rrun.mjs'));
-  return [...files.filter((name) => name !== 'rrun.mjs'), ...(stderr.includes('koffi.node') ? ['koffi.node'] : [])];
+  assert.ok(files.includes('rrun.cjs'));
+  return [
+    ...files.filter((name) => !/^rrun(-main-.*)?\.cjs$/.test(name)),
+    ...(stderr.includes('koffi.node') ? ['koffi.node'] : []),
+  ];
 }
 
 for (const args of [['--version'], ['help'], ['ps', '-a'], ['images'], ['run', '--help']]) {
