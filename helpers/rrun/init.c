@@ -114,7 +114,7 @@ static void become_reaper(void)
 		(void)ioctl(0, TIOCSCTTY, 1);
 		return;
 	}
-	(void)syscall(SYS_close_range, 3, ~0u, 0);
+	close_from_3(0);
 	capabilities_keep_kill();
 	(void)prctl(PR_SET_DUMPABLE, 1); /* others join the container's namespaces through us */
 	set_title("INIT", NULL);
@@ -147,7 +147,7 @@ static void execute(struct launch *launch, const struct step *step)
 {
 	(void)prctl(PR_SET_PDEATHSIG,
 		    SIGKILL); /* best effort: lost when the command changes ids; the keeper does not lose it */
-	close_on_exec_from(3);
+	close_from_3(RRUN_CLOSE_RANGE_CLOEXEC);
 	for (int i = 0; i < launch->plan.count; i++) {
 		long long fd;
 

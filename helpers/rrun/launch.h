@@ -68,7 +68,8 @@ void capabilities_keep_kill(void);
 void become_root(void);
 void seccomp_read(const struct plan *plan);
 void caller_restore(const struct caller *caller);
-void close_on_exec_from(int first);
+/* All descriptors but the standard ones: now, or with RRUN_CLOSE_RANGE_CLOEXEC at the next exec. */
+void close_from_3(unsigned int flags);
 
 /* tty.c */
 void tty_make_console(int init_ctl);

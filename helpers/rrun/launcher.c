@@ -325,7 +325,8 @@ int launcher_main(int argc, char **argv, const struct caller *caller)
 			signal(handed[i], hand_to_node);
 	if (!read_plan(&launch.plan, plan_fds[0]))
 		return end_as(node_child);
-	close(plan_fds[0]);
+	/* What the caller had open is not the container's: /proc/self/fd/N may be a working directory or a program. */
+	close_from_3(0);
 	for (size_t i = 0; i < sizeof(handed) / sizeof(handed[0]); i++)
 		if (sigismember(&caller->ignored, handed[i]) != 1)
 			signal(handed[i], SIG_DFL);

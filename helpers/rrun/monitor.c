@@ -348,7 +348,7 @@ static void finish(int code)
 }
 
 /* A monitor that is not in front keeps nothing of the caller's: not its session, directory, or descriptors. */
-static void leave_caller(int client)
+static void leave_caller(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -356,9 +356,6 @@ static void leave_caller(int client)
 	(void)chdir("/");
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
-	for (int fd = 3; fd < 1024; fd++)
-		if (fd != client)
-			close(fd);
 }
 
 int monitor_main(struct launch *launch, int client)
@@ -376,7 +373,7 @@ int monitor_main(struct launch *launch, int client)
 	fail_deliver = deliver;
 	launch->tty = plan_find(&launch->plan, OP_TTY);
 	if (!the.foreground)
-		leave_caller(client);
+		leave_caller();
 	set_title("MONITOR", id ? id->argv[0] : NULL);
 	block_signals(&launch->plan);
 	state_open(&the);

@@ -54,6 +54,7 @@ const struct op_info op_table[OPS] = {
 	[OP_READONLY] = { "readonly", IN_INIT, 1, 1 },
 	[OP_OOM_SCORE_ADJ] = { "oom-score-adj", IN_KEEPER, 1, 1 },
 	[OP_RLIMIT] = { "rlimit", IN_INIT, 3, 3 },
+	[OP_KEYRING] = { "keyring", IN_INIT, 0, 0 },
 	[OP_CWD] = { "cwd", IN_INIT, 2, 2 },
 	[OP_GROUPS] = { "groups", IN_INIT, 0, -1 },
 	[OP_USER] = { "user", IN_INIT, 2, 2 },

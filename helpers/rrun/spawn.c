@@ -29,6 +29,7 @@ static void exec_spawned(const struct step *step, pid_t container, int ready, in
 			 const struct caller *caller)
 {
 	char **argv = calloc((size_t)step->argc, sizeof(char *));
+	const char *libraries = getenv("LD_LIBRARY_PATH");
 	int null = open("/dev/null", O_RDONLY);
 
 	if (!argv || null < 0)
@@ -38,11 +39,15 @@ static void exec_spawned(const struct step *step, pid_t container, int ready, in
 	dup2(null, 0);
 	dup2(output, 1);
 	dup2(output, 2);
-	close_on_exec_from(3);
+	close_from_3(RRUN_CLOSE_RANGE_CLOEXEC);
 	fcntl(ready, F_SETFD, 0);
 	fcntl(exit_fd, F_SETFD, 0);
 	caller_restore(caller);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* With --pid=host the container can read the environment of a program that joins its user namespace. */
+	clearenv();
+	if (libraries)
+		setenv("LD_LIBRARY_PATH", libraries, 1);
 	execv(argv[0], argv);
 	dprintf(2, "%s", strerror(errno));
 	_exit(127);
@@ -108,7 +113,7 @@ void spawn_run(const struct step *step, const struct caller *caller)
 	if (child == 0) {
 		dup2(output, 1);
 		dup2(output, 2);
-		close_on_exec_from(3);
+		close_from_3(RRUN_CLOSE_RANGE_CLOEXEC);
 		caller_restore(caller);
 		become_root();
 		execv(step->argv[1], step->argv + 1);

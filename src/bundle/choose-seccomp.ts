@@ -66,13 +66,25 @@ function hostProfile(request: SeccompRequest, decide: Decide): SpecSeccomp | und
     try {
       const filter = parseSeccompProfile(source, file, request);
       decide(file, "the host's default profile");
-      return filter;
+      return withoutKeyctl(filter);
     } catch (error) {
       if (!(error instanceof RrunError)) throw error;
       decide('not the one of the host', error.message);
     }
   }
   return undefined;
+}
+
+/**
+ * Podman's profile allows keyctl, since podman makes a session keyring for each container; as a user may have only 200 keys we do not, and
+ * forbid it as Docker's profile does.
+ */
+function withoutKeyctl(filter: SpecSeccomp): SpecSeccomp {
+  const syscalls = (filter.syscalls ?? []).map((rule) => ({
+    ...rule,
+    names: rule.names.filter((name) => name !== 'keyctl'),
+  }));
+  return { ...filter, syscalls: syscalls.filter(({ names }) => names.length > 0) };
 }
 
 function ownProfile(request: SeccompRequest, decide: Decide): SpecSeccomp {

@@ -49,6 +49,7 @@ export const OPERATIONS = {
     'mask',
     'readonly',
     'rlimit',
+    'keyring',
     'cwd',
     'groups',
     'user',

@@ -3,7 +3,14 @@
 import { CAPABILITIES } from '../bundle/capabilities.js';
 import { INIT_ANNOTATION } from '../bundle/build-spec.js';
 import { KEEP_GROUPS_ANNOTATION } from '../bundle/choose-groups.js';
-import { CAPABILITY_SETS, type Spec, type SpecCapabilities, type SpecProcess } from '../bundle/spec.wire.js';
+import {
+  CAPABILITY_SETS,
+  type SeccompAction,
+  type Spec,
+  type SpecCapabilities,
+  type SpecProcess,
+  type SpecSeccomp,
+} from '../bundle/spec.wire.js';
 import { RrunError } from '../errors.js';
 import { step, type InitOp, type PlanStep } from '../helper/plan.js';
 
@@ -27,6 +34,7 @@ export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
     ...(process.rlimits ?? []).map(({ type, soft, hard }) =>
       step('rlimit' as const, limitName(type), limit(soft), limit(hard)),
     ),
+    ...(allowsKeyctl(spec.linux?.seccomp) ? [step('keyring' as const)] : []),
     // As root of the namespace, who may enter directories that the user of the process may not, as Docker has it.
     step('cwd', process.cwd, '1'),
     // Not before: a working directory that is missing is still made.
@@ -43,6 +51,17 @@ export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
     ...(process.env ?? []).map((variable) => step('env' as const, variable)),
     step('exec', process.args[0] ?? '', ...process.args),
   ];
+}
+
+/** Whether the process could read the keys of the caller's session. */
+function allowsKeyctl(seccomp: SpecSeccomp | undefined): boolean {
+  if (seccomp === undefined) return true;
+  const rules = (seccomp.syscalls ?? []).filter(({ names }) => names.includes('keyctl'));
+  return rules.length === 0 ? !forbids(seccomp.defaultAction) : !rules.every(({ action }) => forbids(action));
+}
+
+function forbids(action: SeccompAction): boolean {
+  return action === 'SCMP_ACT_ERRNO' || action.startsWith('SCMP_ACT_KILL');
 }
 
 function limitName(type: string): string {
