@@ -103,7 +103,9 @@ function timePull(name, image, address) {
   return seconds;
 }
 
+/** What an earlier sample left to be written to disk is written first, so that it is not this one's to wait for. */
 function timeOf([program, ...args]) {
+  spawnSync('sync');
   const started = process.hrtime.bigint();
   const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', env: toolEnv() });
   if (status !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${status}: ${stderr}`);
