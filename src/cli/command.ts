@@ -28,6 +28,8 @@ export interface FlagSpec {
   choices?: readonly string[];
   /** Accepted but not listed. */
   hidden?: boolean;
+  /** Docker: an empty value is as good as none, so that scripts may write --name "$NAME". */
+  emptyIsUnset?: boolean;
 }
 
 /** Long name as typed, without dashes → what it is. */

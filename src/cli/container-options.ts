@@ -228,12 +228,10 @@ function oneNetwork(names: readonly string[]): string | undefined {
       'USAGE',
       'cannot use option "--network" more than once: this version of rrun connects a container to one network',
     );
-  if (names[0] === '') throw new RrunError('USAGE', 'cannot use option "--network": the name is empty');
   return names[0];
 }
 
 function freshCidfile(file: string | undefined): string | undefined {
-  if (file === '') throw new RrunError('USAGE', 'cannot use option "--cidfile": the path is empty');
   if (file !== undefined && existsSync(file)) {
     throw new RrunError('USAGE', `cannot write the container id to ${quote(file)}: the file exists`, {
       hint: 'make sure that its container is not needed, then delete the file',

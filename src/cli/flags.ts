@@ -96,7 +96,7 @@ function takeLong(word: string, { rest, names, request, result }: Splitting): vo
   if (equals !== -1) value = word.slice(equals + 1);
   else if (isBoolean(found.spec)) value = 'true';
   else value = nextWord(`--${typed}`, rest, request);
-  result.tokens.push({ name: found.name, value: checkValue(`--${typed}`, value, found.spec) });
+  take(result, found, { typed: `--${typed}`, value });
 }
 
 /** "-it", "-eA=B", "-e A=B", "-e=A=B", "-t=false": booleans may be joined; the first letter that wants a value takes the rest. */
@@ -119,8 +119,17 @@ function takeShort(word: string, { rest, names, request, result }: Splitting): v
     else if (isBoolean(found.spec)) value = 'true';
     else if (letters !== '') [value, letters] = [letters, ''];
     else value = nextWord(`-${letter}`, rest, request);
-    result.tokens.push({ name: found.name, value: checkValue(`-${letter}`, value, found.spec) });
+    take(result, found, { typed: `-${letter}`, value });
   }
+}
+
+function take(
+  result: SplitResult,
+  { name, spec }: { name: string; spec: FlagSpec },
+  { typed, value }: { typed: string; value: string },
+): void {
+  if (value === '' && spec.emptyIsUnset === true) result.tokens = result.tokens.filter((token) => token.name !== name);
+  else result.tokens.push({ name, value: checkValue(typed, value, spec) });
 }
 
 function nextWord(typed: string, rest: string[], request: SplitRequest): string {

@@ -20,6 +20,7 @@ export const command = defineCommand({
     quiet: { type: 'boolean', short: 'q', help: "Print nothing but the image's id" },
     platform: {
       type: 'string',
+      emptyIsUnset: true,
       value: 'OS/ARCH[/VARIANT]',
       help: 'Pull the image for this platform instead of the one of this machine',
     },

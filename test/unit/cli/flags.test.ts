@@ -19,7 +19,7 @@ const FLAGS = {
   'tls-verify': { type: 'tristate', help: '' },
   'stop-timeout': { type: 'number', help: '' },
   last: { type: 'number', short: 'n', default: -1, help: '' },
-  pull: { type: 'string', choices: ['missing', 'always', 'never', 'newer'], help: '' },
+  pull: { type: 'string', choices: ['missing', 'always', 'never', 'newer'], emptyIsUnset: true, help: '' },
   secret: { type: 'string', hidden: true, help: '' },
 } as const satisfies FlagTable;
 
@@ -53,6 +53,8 @@ const GOOD: [string[], string[], string[]][] = [
   [['--stop-timeout', '-1', '-n5'], ['stop-timeout=-1', 'last=5'], []],
   [['--env=A="B C"', '-e', "'x'"], ['env=A="B C"', "env='x'"], []],
   [['--pull', 'never'], ['pull=never'], []],
+  [['--pull', 'never', '--pull', ''], [], []],
+  [['--pull=', '--pull', 'never'], ['pull=never'], []],
 ];
 
 for (const [argv, tokens, args] of GOOD) {
