@@ -262,7 +262,8 @@ static pid_t start_node(int argc, char **argv, int plan_fds[2])
 
 /*
  * The command must not get at a program that its user can write: /proc/self/exe of the process that executes it is this
- * program (CVE-2019-5736). Installed by root it cannot be written; else we go on as a sealed copy.
+ * program (CVE-2019-5736). Installed by root it cannot be written; else we go on as a sealed copy. What is the user's own is
+ * the container's root's too, whatever its mode.
  */
 static void become_sealed(char **argv)
 {
@@ -272,11 +273,15 @@ static void become_sealed(char **argv)
 	int copy;
 	struct stat st;
 
-	if ((len >= 7 && strncmp(link, "/memfd:", 7) == 0) || access(self_path, W_OK) < 0)
+	if ((len >= 7 && strncmp(link, "/memfd:", 7) == 0) || stat(self_path, &st) < 0 ||
+	    (st.st_uid != getuid() && access(self_path, W_OK) < 0))
 		return;
 	original = open(self_path, O_RDONLY | O_CLOEXEC);
-	copy = (int)syscall(SYS_memfd_create, "rrun", 1u | 2u /* MFD_CLOEXEC | MFD_ALLOW_SEALING */);
-	if (original < 0 || copy < 0 || fstat(original, &st) < 0)
+	/* MFD_CLOEXEC | MFD_ALLOW_SEALING, with MFD_EXEC for vm.memfd_noexec=1; before Linux 6.3 there is neither. */
+	copy = (int)syscall(SYS_memfd_create, "rrun", 0x13u);
+	if (copy < 0)
+		copy = (int)syscall(SYS_memfd_create, "rrun", 0x3u);
+	if (original < 0 || copy < 0)
 		return;
 	for (off_t left = st.st_size; left > 0;) {
 		ssize_t put = syscall(SYS_sendfile, copy, original, NULL, (size_t)left);
