@@ -69,7 +69,8 @@ interface Memory {
 
 async function rememberedProbe(store: DriverStore, driver: ProbedDriver): Promise<Probe> {
   const file = path.join(store.cacheDir, 'driver.json') as HostPath;
-  const [{ layers, layerKind }, fusePath] = await Promise.all([workingMapping(), findProgram('fuse-overlayfs')]);
+  const { layers, layerKind } = await workingMapping();
+  const fusePath = findProgram('fuse-overlayfs');
   const key = [os.release(), layerKind, statSync(store.root).dev, identityOf(fusePath), modeOf('/dev/fuse')].join(' ');
   const known = tryReadMemory(file, key);
   const remembered = known?.probes[driver];

@@ -126,7 +126,7 @@ export interface FuseOverlayfsInfo {
 
 /** Finds fuse-overlayfs in PATH and asks for its version; undefined where there is none. */
 export async function findFuseOverlayfs(program?: string): Promise<FuseOverlayfsInfo | undefined> {
-  const path = program ?? (await findProgram('fuse-overlayfs'));
+  const path = program ?? findProgram('fuse-overlayfs');
   if (path === undefined) return undefined;
   const output = await run(path, ['--version']).catch(() => '');
   const version = parseFuseOverlayfsVersion(output);
@@ -174,7 +174,7 @@ export async function mountFuseOverlayfs(
 }
 
 async function unmount(target: string): Promise<void> {
-  const program = (await findProgram('fusermount3')) ?? (await findProgram('fusermount')) ?? 'umount';
+  const program = findProgram('fusermount3') ?? findProgram('fusermount') ?? 'umount';
   try {
     await run(program, program === 'umount' ? [target] : ['-u', target]);
   } catch (cause) {

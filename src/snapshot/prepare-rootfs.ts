@@ -58,15 +58,15 @@ export async function prepareRootfs(
   letMappedRootPass(layersOf(record), [...directoriesDownTo(store.root, place.aside), path.dirname(place.dir)]);
   if (plan.driver === 'vfs') await copyLayers(store, record, path.join(place.aside, 'rootfs'));
   else await makeUpper(store, record, place.aside);
-  const mount = await describe(record, place.dir, plan.driver);
+  const mount = describe(record, place.dir, plan.driver);
   return plan.note === undefined ? mount : { ...mount, note: plan.note };
 }
 
 /** The same for a container that exists; changes nothing. */
-export async function describeRootfs(record: RootfsRecord, dir: HostPath): Promise<RootfsMount> {
+export function describeRootfs(record: RootfsRecord, dir: HostPath): RootfsMount {
   if (record.storageDriver === 'rootfs') return givenRootfs(record);
   const copied = !existsSync(path.join(dir, 'upper'));
-  return await describe(record, dir, copied ? 'vfs' : mountDriver(record));
+  return describe(record, dir, copied ? 'vfs' : mountDriver(record));
 }
 
 function givenRootfs(record: RootfsRecord): RootfsMount {
@@ -115,7 +115,7 @@ async function planStorage(
   };
 }
 
-async function describe(record: RootfsRecord, dir: HostPath, driver: StorageDriver): Promise<RootfsMount> {
+function describe(record: RootfsRecord, dir: HostPath, driver: StorageDriver): RootfsMount {
   const at = (name: string): HostPath => path.join(dir, name) as HostPath;
   if (driver === 'vfs') return { driver, lower: [], target: at('rootfs'), volatile: false };
   const lower = record.lower as HostPath[];
@@ -135,7 +135,7 @@ async function describe(record: RootfsRecord, dir: HostPath, driver: StorageDriv
   );
   return {
     ...mount,
-    fuseOverlayfs: await requireFuseOverlayfs(),
+    fuseOverlayfs: requireFuseOverlayfs(),
     fuseArgs,
     ...(shift === undefined ? {} : { shift: formatShift(shift) }),
   };
@@ -146,8 +146,8 @@ function formatShift(shift: Shift): { uid: string; gid: string } {
 }
 
 /* Where it has gone since, the launch fails with the name that is missing. */
-async function requireFuseOverlayfs(): Promise<HostPath> {
-  return (await findProgram('fuse-overlayfs')) ?? ('fuse-overlayfs' as HostPath);
+function requireFuseOverlayfs(): HostPath {
+  return findProgram('fuse-overlayfs') ?? ('fuse-overlayfs' as HostPath);
 }
 
 async function makeUpper(store: DriverStore, record: RootfsRecord, aside: string): Promise<void> {
