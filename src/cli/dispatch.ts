@@ -187,7 +187,7 @@ function currentDirectory(): string {
   try {
     return process.cwd();
   } catch {
-    // It was removed under us; only relative paths need it.
-    return '/';
+    // It was removed under us. A relative path then names nothing, and must not come to mean another place.
+    return '/proc/self/cwd';
   }
 }
