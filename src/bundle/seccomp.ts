@@ -24,7 +24,7 @@ export async function loadSeccomp(seccomp: SpecSeccomp, cacheDir: HostPath): Pro
   const library = findLibrary();
   const dir = path.join(cacheDir, 'seccomp');
   const file = path.join(dir, `${cacheKey(seccomp, library)}.bpf`) as HostPath;
-  if (await isProgram(file)) return file;
+  if (isProgram(file)) return file;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await sweep(dir);
   await writeProgram(file, seccomp, library);
@@ -48,8 +48,8 @@ function canonical(value: unknown): unknown {
     .map(([key, entry]) => [key, canonical(entry)]);
 }
 
-async function isProgram(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
+function isProgram(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false });
   return found !== undefined && found.size > 0 && found.size % BPF_INSTRUCTION_BYTES === 0;
 }
 

@@ -111,7 +111,7 @@ async function startRunning(
   { root, pid }: { root: number; pid: number },
   start: Start,
 ): Promise<CopyProcess> {
-  const { driver } = await describeRootfs(record, dir);
+  const { driver } = describeRootfs(record, dir);
   if (driver !== 'fuse-overlayfs') return startAt(root, record, start);
   // The kernel lets only processes of the user namespace that mounted it into a FUSE file system (fuse(4), allow_other).
   const plan: Plan = {
@@ -174,7 +174,7 @@ async function startStopped(
   { request, streams }: Start,
 ): Promise<CopyProcess> {
   try {
-    const rootfs = await describeRootfs(record, dir);
+    const rootfs = describeRootfs(record, dir);
     const isMounted = rootfs.driver === 'overlay' || rootfs.driver === 'fuse-overlayfs';
     // Opened by the caller: with nomap the container's root may not even pass through the caller's directories.
     if (!isMounted && record.volumes.length === 0)

@@ -44,5 +44,5 @@ export async function loadContainer(store: Store, nameOrId: string): Promise<Pre
   const file = path.join(dir, 'config.json');
   const spec = parseSpec(readFileSync(file, 'utf8'), file);
   updateJoined(spec, joined);
-  return { record, dir, spec, rootfs: await describeRootfs(record, dir), network, decisions: network.decisions };
+  return { record, dir, spec, rootfs: describeRootfs(record, dir), network, decisions: network.decisions };
 }

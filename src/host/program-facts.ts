@@ -41,12 +41,12 @@ const KNOWN: readonly KnownProgram[] = [
 const LIBRARY_DIRECTORIES = ['/usr/libexec/podman', '/usr/lib/podman'];
 
 export async function loadProgramFacts(options: { versions: boolean }): Promise<ProgramFact[]> {
-  const probe = await loadPrivilegeProbe();
+  const probe = loadPrivilegeProbe();
   const searchPath = [process.env['PATH'] ?? '', ...LIBRARY_DIRECTORIES].join(':');
   return await Promise.all(
     KNOWN.map(async ({ name, use, versionArgs, capability }) => {
       const fact: ProgramFact = { name, use };
-      const path = await findProgram(name, searchPath);
+      const path = findProgram(name, searchPath);
       if (path === undefined) return fact;
       fact.path = path;
       const version = options.versions && versionArgs !== undefined ? await askVersion(path, versionArgs) : undefined;

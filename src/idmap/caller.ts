@@ -1,8 +1,9 @@
 // What the choice of a mapping depends on: who calls, in which user namespace, with which ids and programs.
 
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { IdMapping } from '../util/id-mapping.js';
+import { readOrEmpty } from '../util/read-text.js';
 import { checkSetidProgram, findProgram, loadPrivilegeProbe, type SetidProgram } from './programs.js';
 import { isFullMap, parseIdMap } from './ranges.js';
 import { loadSubids, SUBID_PATHS, type SubidPaths, type SubidRanges } from './subids.js';
@@ -40,27 +41,20 @@ async function lookAtCaller(paths: SubidPaths): Promise<Caller> {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   const user = tryUserInfo();
-  const [uidMap, gidMap, probe, newuidmap, newgidmap, loginDefs, subids] = await Promise.all([
-    readFile('/proc/self/uid_map', 'utf8'),
-    readFile('/proc/self/gid_map', 'utf8'),
-    loadPrivilegeProbe(),
-    findProgram('newuidmap'),
-    findProgram('newgidmap'),
-    readFile('/etc/login.defs', 'utf8').catch(() => ''),
-    loadCallerSubids({ uid, name: user?.username }, paths),
-  ]);
+  const probe = loadPrivilegeProbe();
+  const [newuidmap, newgidmap] = [findProgram('newuidmap'), findProgram('newgidmap')];
   return {
     uid,
     gid,
     name: user?.username,
     loginGid: user?.gid,
-    uidMap: parseIdMap(uidMap),
-    gidMap: parseIdMap(gidMap),
+    uidMap: parseIdMap(readFileSync('/proc/self/uid_map', 'utf8')),
+    gidMap: parseIdMap(readFileSync('/proc/self/gid_map', 'utf8')),
     maySetIds: hasSetIdCapabilities(probe.status),
-    subids,
+    subids: await loadCallerSubids({ uid, name: user?.username }, paths),
     newuidmap: newuidmap && (await checkSetidProgram(newuidmap, 'cap_setuid', probe)),
     newgidmap: newgidmap && (await checkSetidProgram(newgidmap, 'cap_setgid', probe)),
-    grantAuxGroups: /^\s*GRANT_AUX_GROUP_SUBIDS\s+yes\b/m.test(loginDefs),
+    grantAuxGroups: /^\s*GRANT_AUX_GROUP_SUBIDS\s+yes\b/m.test(readOrEmpty('/etc/login.defs')),
   };
 }
 

@@ -1,8 +1,9 @@
 // Finds newuidmap and newgidmap and tells why the kernel would not give them their rights.
 
-import { access, constants, readFile, realpath, stat } from 'node:fs/promises';
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { HostPath } from '../util/brand.js';
+import { readOrEmpty } from '../util/read-text.js';
 import { readOutput } from '../util/spawn.js';
 
 /** Where programs of the system are even if PATH does not say so (batch jobs, cron, sudo with a short PATH). */
@@ -19,22 +20,21 @@ export interface SetidProgram {
 }
 
 /** The absolute path of an executable file, by PATH and then the system's directories. */
-export async function findProgram(
-  name: string,
-  path: string | undefined = process.env['PATH'],
-): Promise<HostPath | undefined> {
+export function findProgram(name: string, path: string | undefined = process.env['PATH']): HostPath | undefined {
   const directories = (path ?? '').split(delimiter).filter((directory) => directory.startsWith('/'));
   for (const directory of new Set([...directories, ...SYSTEM_DIRECTORIES])) {
     const candidate = join(directory, name);
-    if (await isExecutableFile(candidate)) return candidate as HostPath;
+    if (isExecutableFile(candidate)) return candidate as HostPath;
   }
   return undefined;
 }
 
-async function isExecutableFile(path: string): Promise<boolean> {
+function isExecutableFile(path: string): boolean {
   try {
-    await access(path, constants.X_OK);
-    return (await stat(path)).isFile();
+    // Where there is nothing, stat says so without an exception.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+    accessSync(path, constants.X_OK);
+    return true;
   } catch {
     return false;
   }
@@ -55,10 +55,10 @@ export async function checkSetidProgram(
   probe: PrivilegeProbe,
 ): Promise<SetidProgram> {
   if (hasNoNewPrivs(probe.status)) return { path, problem: 'no-new-privs' };
-  const target = await realpath(path);
+  const target = realpathSync.native(path);
   const mount = findMount(probe.mountinfo, target);
   if (mount?.options.includes('nosuid')) return { path, problem: 'nosuid', mountPoint: mount.mountPoint };
-  const { mode, uid } = await stat(target);
+  const { mode, uid } = statSync(target);
   if ((mode & 0o4000) !== 0) return uid === 0 ? { path } : { path, problem: 'not-owned-by-root' };
   const capabilities = await probe.readCapabilities(target);
   // Without getcap(8) a file capability cannot be seen from here: the program is given the benefit of the doubt.
@@ -112,16 +112,13 @@ function isBelow(path: string, directory: string): boolean {
 }
 
 /** The probe of this process. */
-export async function loadPrivilegeProbe(): Promise<PrivilegeProbe> {
-  const [status, mountinfo] = await Promise.all([
-    readFile('/proc/self/status', 'utf8'),
-    readFile('/proc/self/mountinfo', 'utf8').catch(() => ''),
-  ]);
-  return { status, mountinfo, readCapabilities };
+export function loadPrivilegeProbe(): PrivilegeProbe {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return { status, mountinfo: readOrEmpty('/proc/self/mountinfo'), readCapabilities };
 }
 
 async function readCapabilities(path: string): Promise<string | undefined> {
-  const getcap = await findProgram('getcap');
+  const getcap = findProgram('getcap');
   if (getcap === undefined) return undefined;
   const { code, stdout } = await readOutput(getcap, [path]);
   return code === 0 ? stdout : undefined;

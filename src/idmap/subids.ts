@@ -1,6 +1,6 @@
 // Where a user's subordinate ids are written: /etc/subuid and /etc/subgid (subuid(5)), or what nsswitch.conf names.
 
-import { readFile } from 'node:fs/promises';
+import { readOrEmpty } from '../util/read-text.js';
 import { readOutput } from '../util/spawn.js';
 import { findProgram } from './programs.js';
 import { MAX_ID, type IdRange } from './ranges.js';
@@ -85,18 +85,13 @@ export function parseSubidSource(nsswitch: string): string {
 
 /** Reads the ranges of a user; an empty list is a normal answer. */
 export async function loadSubids(owner: SubidOwner, paths: SubidPaths = SUBID_PATHS): Promise<SubidRanges> {
-  const [uidText, gidText, nsswitch] = await Promise.all([
-    readOrEmpty(paths.subuid),
-    readOrEmpty(paths.subgid),
-    readOrEmpty(paths.nsswitch),
-  ]);
-  const uidFile = parseSubids(uidText, paths.subuid);
-  const gidFile = parseSubids(gidText, paths.subgid);
+  const uidFile = parseSubids(readOrEmpty(paths.subuid), paths.subuid);
+  const gidFile = parseSubids(readOrEmpty(paths.subgid), paths.subgid);
   const problems = [...uidFile.problems, ...gidFile.problems];
   const firstFree = findFree([...uidFile.entries, ...gidFile.entries]);
   // With another source in nsswitch.conf, newuidmap asks that source only and never the files (shadow, lib/nss.c).
-  const service = parseSubidSource(nsswitch);
-  const program = service === 'files' ? undefined : (paths.getsubids ?? (await findProgram('getsubids')));
+  const service = parseSubidSource(readOrEmpty(paths.nsswitch));
+  const program = service === 'files' ? undefined : (paths.getsubids ?? findProgram('getsubids'));
   if (program !== undefined && owner.name !== undefined) {
     const [uids, gids] = await Promise.all([
       askGetsubids(program, [owner.name]),
@@ -124,12 +119,4 @@ export function parseGetsubids(output: string): IdRange[] {
 async function askGetsubids(program: string, args: string[]): Promise<IdRange[]> {
   const { code, stdout } = await readOutput(program, args, { timeoutMs: GETSUBIDS_TIMEOUT_MS });
   return code === 0 ? parseGetsubids(stdout) : [];
-}
-
-async function readOrEmpty(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,10 +1,11 @@
 // What the choice of a network depends on: looked at once a launch, none of it needs to be online.
 
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from '../idmap/programs.js';
 import type { HostPath } from '../util/brand.js';
+import { readOrEmpty } from '../util/read-text.js';
 import { parseNetwork } from './parse-network.js';
 import type { Slirp4netnsFeature } from './slirp4netns-args.js';
 import { isSlirp4netnsFeature, loadSlirp4netnsFeatures } from './slirp4netns-program.js';
@@ -13,7 +14,7 @@ export interface NetworkFacts {
   slirp4netns?: { path: HostPath; features: ReadonlySet<Slirp4netnsFeature> };
   /** Why /dev/net/tun cannot be used (errno name); absent where it can. */
   tunProblem?: string;
-  /** The host's first address that is not loopback; absent where it is offline. */
+  /** The host's first address that is not loopback, for slirp4netns; absent where it is offline. */
   hostAddress?: string;
   /** Text of the host's /etc/resolv.conf and /etc/hosts; '' where there is none. */
   resolvConf: string;
@@ -29,16 +30,12 @@ export interface NetworkFactsRequest {
 
 export async function loadNetworkFacts(request: NetworkFactsRequest = {}): Promise<NetworkFacts> {
   const needsSlirp = parseNetwork(request.network).kind === 'slirp4netns';
-  const [slirp4netns, tunProblem, resolvConf, hosts] = await Promise.all([
-    needsSlirp ? loadSlirp4netns(request.cacheDir) : undefined,
-    needsSlirp ? deviceProblem('/dev/net/tun') : undefined,
-    readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
-    readFile('/etc/hosts', 'utf8').catch(() => ''),
-  ]);
-  const hostAddress = firstAddress();
+  const slirp4netns = needsSlirp ? await loadSlirp4netns(request.cacheDir) : undefined;
+  const tunProblem = needsSlirp ? deviceProblem('/dev/net/tun') : undefined;
+  const hostAddress = needsSlirp ? firstAddress() : undefined;
   return {
-    resolvConf,
-    hosts,
+    resolvConf: readOrEmpty('/etc/resolv.conf'),
+    hosts: readOrEmpty('/etc/hosts'),
     ...(slirp4netns === undefined ? {} : { slirp4netns }),
     ...(tunProblem === undefined ? {} : { tunProblem }),
     ...(hostAddress === undefined ? {} : { hostAddress }),
@@ -46,22 +43,22 @@ export async function loadNetworkFacts(request: NetworkFactsRequest = {}): Promi
 }
 
 async function loadSlirp4netns(cacheDir: HostPath | undefined): Promise<NetworkFacts['slirp4netns']> {
-  const path = await findProgram('slirp4netns');
+  const path = findProgram('slirp4netns');
   if (path === undefined) return undefined;
   if (cacheDir === undefined) return { path, features: await loadSlirp4netnsFeatures(path) };
-  const { size, mtimeMs } = await stat(path);
+  const { size, mtimeMs } = statSync(path);
   const key = `${path} ${size} ${mtimeMs}`;
   const file = join(cacheDir, 'slirp4netns.json');
-  const remembered = await loadRemembered(file, key);
+  const remembered = loadRemembered(file, key);
   if (remembered !== undefined) return { path, features: remembered };
   const features = await loadSlirp4netnsFeatures(path);
-  await remember(file, { key, features: [...features] });
+  remember(file, { key, features: [...features] });
   return { path, features };
 }
 
-async function loadRemembered(file: string, key: string): Promise<ReadonlySet<Slirp4netnsFeature> | undefined> {
+function loadRemembered(file: string, key: string): ReadonlySet<Slirp4netnsFeature> | undefined {
   try {
-    const memory = JSON.parse(await readFile(file, 'utf8')) as { key?: unknown; features?: unknown };
+    const memory = JSON.parse(readFileSync(file, 'utf8')) as { key?: unknown; features?: unknown };
     if (memory.key !== key || !Array.isArray(memory.features)) return undefined;
     return new Set(memory.features.filter(isSlirp4netnsFeature));
   } catch {
@@ -70,21 +67,20 @@ async function loadRemembered(file: string, key: string): Promise<ReadonlySet<Sl
 }
 
 /** By rename, as others may read it now. A full or read-only disk only means that it is asked again. */
-async function remember(file: string, memory: { key: string; features: Slirp4netnsFeature[] }): Promise<void> {
+function remember(file: string, memory: { key: string; features: Slirp4netnsFeature[] }): void {
   const aside = `${file}.${process.pid}`;
   try {
-    await writeFile(aside, JSON.stringify(memory));
-    await rename(aside, file);
+    writeFileSync(aside, JSON.stringify(memory));
+    renameSync(aside, file);
   } catch {
-    await rm(aside, { force: true }).catch(() => undefined);
+    rmSync(aside, { force: true });
   }
 }
 
 /** Opens a device for reading and writing: the node may be there while its driver is not (ENODEV, ENXIO). */
-export async function deviceProblem(path: string): Promise<string | undefined> {
+export function deviceProblem(path: string): string | undefined {
   try {
-    const handle = await open(path, 'r+');
-    await handle.close();
+    closeSync(openSync(path, 'r+'));
     return undefined;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'EIO';

@@ -64,7 +64,7 @@ export class Slirp4netns {
   static async start(options: Slirp4netnsStart): Promise<Slirp4netns> {
     const { program, readyTimeoutMs, ...rest } = options;
     const args = slirp4netnsArgs({ ...rest, configure: true, readyFd: READY_FD, exitFd: EXIT_FD });
-    const path = program ?? (await findProgram('slirp4netns'));
+    const path = program ?? findProgram('slirp4netns');
     if (path === undefined) {
       throw new RrunError('PROGRAM_MISSING', 'cannot start slirp4netns: not found in PATH', {
         hint: 'install the package slirp4netns',

@@ -2,7 +2,7 @@
 // An image that lost its last name keeps a record under its manifest digest, so that it is not forgotten while wanted.
 
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
@@ -36,29 +36,34 @@ export function referenceFile(refsDir: HostPath, reference: string): HostPath {
   return path.join(refsDir, name) as HostPath;
 }
 
-export async function loadReference(refsDir: HostPath, reference: string): Promise<ReferenceRecord | undefined> {
-  const record = await tryLoadRecord(referenceFile(refsDir, reference));
+export function loadReference(refsDir: HostPath, reference: string): ReferenceRecord | undefined {
+  const record = tryLoadRecord(referenceFile(refsDir, reference));
   return record?.reference === reference ? record : undefined;
 }
 
 /** All references, those that cannot be read left out: a damaged one is as good as none, and is replaced by the next pull. */
-export async function loadReferences(refsDir: HostPath): Promise<ReferenceRecord[]> {
-  const names = await readdir(refsDir).catch((error: unknown) => {
+export function loadReferences(refsDir: HostPath): ReferenceRecord[] {
+  const records = namesIn(refsDir).map((name) => tryLoadRecord(path.join(refsDir, name)));
+  return records.filter((record) => record !== undefined);
+}
+
+function namesIn(refsDir: HostPath): string[] {
+  try {
+    return readdirSync(refsDir).sort();
+  } catch (error) {
     if (isMissing(error)) return [];
     throw error;
-  });
-  const records = await Promise.all(names.sort().map((name) => tryLoadRecord(path.join(refsDir, name))));
-  return records.filter((record) => record !== undefined);
+  }
 }
 
 export function encodeRecord(record: ReferenceRecord): string {
   return `${JSON.stringify({ version: 1, ...record })}\n`;
 }
 
-async function tryLoadRecord(file: string): Promise<ReferenceRecord | undefined> {
+function tryLoadRecord(file: string): ReferenceRecord | undefined {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     if (isMissing(error)) return undefined; // removed since readdir
     throw new RrunError(

@@ -2,7 +2,7 @@
 // unpacked layers, containers and volumes beside it. Knows digests and references, not what manifests mean.
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
@@ -56,7 +56,7 @@ export class Store {
   /** Whether the blob is there. Blobs are checked before they get their name; a wrong size is what a crash of the host leaves. */
   async hasBlob(digest: Digest, sizeBytes?: number): Promise<boolean> {
     try {
-      const { size } = await stat(this.blobPath(digest));
+      const { size } = statSync(this.blobPath(digest));
       return sizeBytes === undefined || size === sizeBytes;
     } catch (error) {
       if (isMissing(error)) return false;
@@ -67,7 +67,7 @@ export class Store {
   /** The bytes of a small blob (manifest, config), checked against its digest; undefined when it is missing or damaged. */
   async tryReadBlob(digest: Digest): Promise<Buffer | undefined> {
     try {
-      const bytes = await readFile(this.blobPath(digest));
+      const bytes = readFileSync(this.blobPath(digest));
       return sha256(bytes) === digest ? bytes : undefined;
     } catch (error) {
       if (isMissing(error)) return undefined;

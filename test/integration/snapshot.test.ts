@@ -154,7 +154,7 @@ kernelTest(
       ['vfs', 'nomap'],
     ] as const) {
       const { record, mount, dir } = await prepare(unpacking, driver, userns);
-      assert.deepEqual(await describeRootfs(record, dir), mount);
+      assert.deepEqual(describeRootfs(record, dir), mount);
     }
   },
 );

@@ -17,17 +17,17 @@ writeFileSync(program, '#!/bin/sh\n');
 chmodSync(program, 0o755);
 const isRoot = process.getuid?.() === 0;
 
-test('findProgram() skips relative directories, directories and files without the x bit', async () => {
+test('findProgram() skips relative directories, directories and files without the x bit', () => {
   mkdirSync(path.join(dir, 'a/mapper'), { recursive: true });
   mkdirSync(path.join(dir, 'b'));
   writeFileSync(path.join(dir, 'b/mapper'), '', { mode: 0o644 });
   const search = ['.', '', path.join(dir, 'a'), path.join(dir, 'b'), dir].join(':');
-  assert.equal(await findProgram('mapper', search), program);
-  assert.equal(await findProgram('rrun-no-such-program', search), undefined);
+  assert.equal(findProgram('mapper', search), program);
+  assert.equal(findProgram('rrun-no-such-program', search), undefined);
 });
 
-test('findProgram() looks in the directories of the system where PATH is short or unset', async () => {
-  assert.match((await findProgram('sh', '/nonexistent')) ?? '', /\/bin\/sh$/);
+test('findProgram() looks in the directories of the system where PATH is short or unset', () => {
+  assert.match(findProgram('sh', '/nonexistent') ?? '', /\/bin\/sh$/);
 });
 
 function probe(overrides: Partial<PrivilegeProbe> = {}): PrivilegeProbe {
