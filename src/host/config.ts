@@ -1,9 +1,9 @@
 // Our configuration: /etc/rrun/config.toml, then $XDG_CONFIG_HOME/rrun/config.toml, then RRUN_*, then flags; the last one wins.
 
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { RrunError } from '../errors.js';
+import { homeDirectory } from '../util/home-directory.js';
 import { closestWord } from '../util/text.js';
 import type { Env } from './dirs.js';
 
@@ -56,7 +56,7 @@ export async function loadConfig(request: ConfigRequest = {}): Promise<Config> {
 
 export function configFiles(env: Env): string[] {
   const home = env['XDG_CONFIG_HOME'];
-  const user = home !== undefined && isAbsolute(home) ? home : join(env['HOME'] ?? homedir(), '.config');
+  const user = home !== undefined && isAbsolute(home) ? home : join(homeDirectory(env) ?? '/', '.config');
   return ['/etc/rrun/config.toml', join(user, 'rrun/config.toml')];
 }
 
@@ -133,7 +133,7 @@ function checkValue(check: KeyCheck, value: unknown): string | undefined {
 }
 
 function expandHome(path: string): string {
-  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+  return path.startsWith('~/') ? join(homeDirectory(process.env) ?? '/', path.slice(2)) : path;
 }
 
 function isConfigKey(key: string): key is ConfigKey {

@@ -2,11 +2,12 @@
 
 import { constants } from 'node:fs';
 import { access, chmod, lstat, mkdir, readFile, stat } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { RrunError } from '../errors.js';
 import { isFullMap, parseIdMap } from '../idmap/ranges.js';
 import type { HostPath } from '../util/brand.js';
+import { homeDirectory } from '../util/home-directory.js';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -26,28 +27,21 @@ export async function chooseDataRoot(
   if (dataHome !== undefined && isAbsolute(dataHome))
     return { path: join(dataHome, 'rrun') as HostPath, why: 'XDG_DATA_HOME' };
   if (uid === 0 && (await isHostRoot())) return { path: '/var/lib/rrun' as HostPath, why: 'run as root' };
-  return { path: join(homeDirectory(env), '.local/share/rrun') as HostPath, why: 'home directory' };
+  return { path: join(homeOrThrow(env), '.local/share/rrun') as HostPath, why: 'home directory' };
 }
 
 async function isHostRoot(): Promise<boolean> {
   return isFullMap(parseIdMap(await readFile('/proc/self/uid_map', 'utf8').catch(() => '')));
 }
 
-function homeDirectory(env: Env): string {
-  const home = env['HOME'];
-  if (home !== undefined && isAbsolute(home)) return home;
-  try {
-    return homedir();
-  } catch (cause) {
-    throw new RrunError(
-      'STORE_UNUSABLE',
-      'cannot find the home directory: HOME is not set and the password database has no entry',
-      {
-        hint: 'set HOME, or name the store with --root',
-        cause,
-      },
-    );
-  }
+function homeOrThrow(env: Env): string {
+  const home = homeDirectory(env);
+  if (home !== undefined) return home;
+  throw new RrunError(
+    'STORE_UNUSABLE',
+    'cannot find the home directory: HOME is no absolute path and the password database has no entry',
+    { hint: 'set HOME, or name the store with --root' },
+  );
 }
 
 export interface RunRootRequest {
@@ -76,7 +70,8 @@ export async function ensureRunRoot(request: RunRootRequest = {}): Promise<Chose
   if (runUser !== set && (await runtimeDirProblem(runUser, uid)) === undefined) {
     return withNote(await makeInside(runUser, 'XDG_RUNTIME_DIR is not usable'), ignored);
   }
-  const last = join(request.temporary ?? tmpdir(), `rrun-${await outsideId(uid)}`);
+  const temporary = request.temporary ?? tmpdir(); // whatever TMPDIR says
+  const last = join(isAbsolute(temporary) ? temporary : '/tmp', `rrun-${await outsideId(uid)}`);
   await ensurePrivateDirectory(last, uid);
   const why = ignored ?? `XDG_RUNTIME_DIR is not set and there is no ${runUser}`;
   return withNote({ path: last as HostPath, why }, ignored);

@@ -2,10 +2,10 @@
 // Says where to ask; asking is up to client.ts.
 
 import { access, readdir } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 
 import { RrunError } from '../errors.js';
+import { homeDirectory } from '../util/home-directory.js';
 import { tryLoadToml } from './toml-file.js';
 
 const SYSTEM_DIR = '/etc/containers';
@@ -103,9 +103,9 @@ export function configHome(env: Env): string {
   return configured !== undefined && path.isAbsolute(configured) ? configured : path.join(homeDir(env), '.config');
 }
 
+/** The root directory holds nothing of a user who has no home. */
 export function homeDir(env: Env): string {
-  const home = env['HOME'];
-  return home !== undefined && path.isAbsolute(home) ? home : os.homedir();
+  return homeDirectory(env) ?? '/';
 }
 
 async function exists(file: string): Promise<boolean> {

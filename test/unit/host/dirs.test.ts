@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 
+import { configFiles } from '../../../src/host/config.js';
 import { chooseDataRoot, ensureRunRoot, type RunRootRequest } from '../../../src/host/dirs.js';
+import { homeDirectory } from '../../../src/util/home-directory.js';
 
 const base = mkdtempSync(path.join(tmpdir(), 'rrun-dirs-'));
 after(() => {
@@ -39,6 +41,16 @@ test('ensureRunRoot() uses XDG_RUNTIME_DIR where it is ours', async () => {
   assert.deepEqual([chosen.path, chosen.note], [path.join(dir, 'rrun'), undefined]);
   assert.equal(statSync(chosen.path).mode & 0o777, 0o700);
 });
+
+for (const HOME of ['', 'relative', undefined]) {
+  test(`a HOME of ${JSON.stringify(HOME)} is not believed`, async () => {
+    const env = HOME === undefined ? {} : { HOME };
+    assert.equal(homeDirectory(env), userInfo().homedir);
+    const { path: root } = await chooseDataRoot(env, 1000);
+    assert.equal(root, path.join(userInfo().homedir, '.local/share/rrun'));
+    assert.deepEqual(configFiles(env).at(-1), path.join(userInfo().homedir, '.config/rrun/config.toml'));
+  });
+}
 
 const IGNORED: [string, (dir: string) => string, RegExp][] = [
   ['does not exist', (dir) => path.join(dir, 'absent'), /does not exist/],
