@@ -8,7 +8,7 @@
 //   6. rename to containers/<id>               the container exists
 //   7. make volumes without a name, write the cidfile
 
-import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { ContainerOptions } from '../bundle/options.js';
@@ -118,7 +118,8 @@ async function putInPlace(
   const { record, built, network, decisions } = design;
   const dir = path.join(store.containersDir, record.id) as HostPath;
   // Searchable by others: ids of the container that are not the caller reach their root through it. The store itself is closed.
-  mkdirSync(aside, { mode: 0o711 });
+  mkdirSync(aside);
+  chmodSync(aside, 0o711); // whatever the caller's umask is
   const write = (name: string, text: string): void => writeFileSync(path.join(aside, name), text, { mode: 0o600 });
   write('container.json', recordText(record));
   write('config.json', stringifySpec(built.spec));

@@ -1,6 +1,6 @@
 // The files that are bound over /etc/hosts, /etc/resolv.conf and /etc/hostname: where they are and what is in them.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -52,12 +52,16 @@ export function containerFile(dir: string, { texts }: ContainerFiles, name: File
   return texts[name] === undefined ? undefined : (path.join(dir, name) as HostPath);
 }
 
-/** Writes them anew, in place: whoever has them bound sees the change. World-readable, as any id in the container reads them. */
+/** Writes them anew, in place: whoever has them bound sees the change. World-readable whatever the caller's umask is: any id in the container reads them. */
 export function writeContainerFiles(dir: HostPath, { texts }: ContainerFiles): void {
   for (const name of FILE_NAMES) {
     const text = texts[name];
     const file = path.join(dir, name);
-    if (text === undefined) rmSync(file, { force: true });
-    else writeFileSync(file, text, { mode: 0o644 });
+    if (text === undefined) {
+      rmSync(file, { force: true });
+      continue;
+    }
+    writeFileSync(file, text);
+    chmodSync(file, 0o644);
   }
 }
