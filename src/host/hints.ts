@@ -133,7 +133,7 @@ function explainRootfs({ failure, facts }: FailureContext): Explanation | undefi
         hint: 'this kernel allows no overlay in user namespaces (5.11 does): use --storage-driver=fuse-overlayfs',
       };
     case 'EINVAL':
-    case 'EOPNOTSUPP':
+    case 'ENOTSUP':
       return {
         hint: 'the file system of the store cannot carry an overlay: use --storage-driver=fuse-overlayfs, or another --root',
       };

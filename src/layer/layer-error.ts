@@ -17,6 +17,9 @@ export function memberUnsafe(path: string, what: string): RrunError {
   return new RrunError('LAYER_UNSAFE', `cannot apply layer member ${quoteName(path)}: ${what}`);
 }
 
+/** For STORE_FULL. */
+export const FULL_HINT = 'free space there, remove images with "rrun rmi", or choose another place with --root';
+
 const LONGEST_SHOWN = 200;
 
 /** The name in quotes, as text where its bytes are UTF-8, without control characters, cut where it is long. */

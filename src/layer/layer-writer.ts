@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import { RrunError } from '../errors.js';
 import { FILE_TYPE, setFileTimes, setTimes, tryMknod, type Timestamp } from '../sys/file.js';
 import { trySetXattr } from '../sys/xattr.js';
-import { memberInvalid, quoteName } from './layer-error.js';
+import { FULL_HINT, memberInvalid, quoteName } from './layer-error.js';
 import { errnoOf, LayerTree } from './layer-tree.js';
 import { classifyMember, cleanPath, systemPath } from './member-path.js';
 import type { OwnerCheck } from './ownership.js';
@@ -55,7 +55,7 @@ const S_ISGID = 0o2000;
 /** Attributes by which overlay file systems steer; an image must not set them. */
 const CONTROL_XATTR = /^(?:user|trusted)\.(?:overlay|fuseoverlayfs|containers)\./;
 /** How the kernel says that there are no such attributes here, or that they are not for us. */
-const XATTR_REFUSED = new Set(['EOPNOTSUPP', 'EPERM', 'EACCES', 'EINVAL']);
+const XATTR_REFUSED = new Set(['ENOTSUP', 'EPERM', 'EACCES', 'EINVAL']);
 
 export class LayerWriter implements TarSink {
   readonly #tree = new LayerTree();
@@ -275,7 +275,7 @@ function kernelRefused(member: TarMember, errno: string, cause: unknown): RrunEr
   switch (errno) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new RrunError('STORE_FULL', message, { cause });
+      return new RrunError('STORE_FULL', message, { cause, hint: FULL_HINT });
     case 'ENAMETOOLONG':
     case 'ELOOP':
     case 'ENOTDIR':

@@ -13,6 +13,7 @@ import type { Digest, DiffId, HostPath } from '../util/brand.js';
 import { shortId } from '../util/digest.js';
 import type { UsernsMapping } from '../util/id-mapping.js';
 import { nodeEntry } from '../util/node-entry.js';
+import { FULL_HINT } from './layer-error.js';
 import {
   currentBootId,
   encodeLayerRecord,
@@ -182,6 +183,6 @@ function storeError(error: unknown, diffId: DiffId): unknown {
   if (error instanceof RrunError || !(error instanceof Error)) return error;
   const { code = '', syscall = '' } = error as NodeJS.ErrnoException;
   const message = `cannot unpack layer ${shortId(diffId)}: ${syscall}: ${code}`;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new RrunError('STORE_FULL', message, { cause: error });
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new RrunError('STORE_FULL', message, { cause: error, hint: FULL_HINT });
   return syscall === '' ? error : new RrunError('STORE_UNUSABLE', message, { cause: error });
 }

@@ -25,7 +25,7 @@ export function trySetXattr(path: string | Buffer, name: string | Buffer, value:
 export function getXattr(path: string | Buffer, name: string | Buffer): Buffer | undefined {
   const value = Buffer.allocUnsafe(LARGEST);
   const size = lgetxattr(cString(path), cString(name), value, value.length);
-  if (size === -1 && ['ENODATA', 'EOPNOTSUPP'].includes(lastErrno())) return undefined;
+  if (size === -1 && ['ENODATA', 'ENOTSUP'].includes(lastErrno())) return undefined;
   checked(size, 'lgetxattr', `read attribute "${shown(name)}" of "${shown(path)}"`);
   return Buffer.from(value.subarray(0, size));
 }
@@ -34,7 +34,7 @@ export function getXattr(path: string | Buffer, name: string | Buffer): Buffer |
 export function listXattrs(path: string | Buffer): Buffer[] {
   const list = Buffer.allocUnsafe(LARGEST);
   const size = llistxattr(cString(path), list, list.length);
-  if (size === -1 && lastErrno() === 'EOPNOTSUPP') return [];
+  if (size === -1 && lastErrno() === 'ENOTSUP') return [];
   checked(size, 'llistxattr', `list the attributes of "${shown(path)}"`);
   const names: Buffer[] = [];
   for (let start = 0; start < size;) {
@@ -48,6 +48,6 @@ export function listXattrs(path: string | Buffer): Buffer[] {
 /** Removes the attribute where there is one. */
 export function removeXattr(path: string | Buffer, name: string): void {
   const result = lremovexattr(cString(path), cString(name));
-  if (result === -1 && ['ENODATA', 'EOPNOTSUPP'].includes(lastErrno())) return;
+  if (result === -1 && ['ENODATA', 'ENOTSUP'].includes(lastErrno())) return;
   checked(result, 'lremovexattr', `remove attribute "${name}" of "${shown(path)}"`);
 }
