@@ -183,6 +183,7 @@ function storeError(error: unknown, diffId: DiffId): unknown {
   if (error instanceof RrunError || !(error instanceof Error)) return error;
   const { code = '', syscall = '' } = error as NodeJS.ErrnoException;
   const message = `cannot unpack layer ${shortId(diffId)}: ${syscall}: ${code}`;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new RrunError('STORE_FULL', message, { cause: error, hint: FULL_HINT });
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new RrunError('STORE_FULL', message, { cause: error, hint: FULL_HINT });
   return syscall === '' ? error : new RrunError('STORE_UNUSABLE', message, { cause: error });
 }
