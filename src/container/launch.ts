@@ -12,6 +12,7 @@ import type { HostPath } from '../util/brand.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../util/detach-keys.js';
 import type { PreparedContainer } from './create.js';
 import type { ContainerRecord } from './record.js';
+import { noteRunDirectory } from './run-directory.js';
 
 export interface LaunchOptions {
   runRoot: HostPath;
@@ -34,7 +35,9 @@ export async function launchContainer(
   prepared: PreparedContainer,
   options: LaunchOptions,
 ): Promise<void> {
-  handOver(await planContainer(store, prepared, options));
+  const plan = await planContainer(store, prepared, options);
+  noteRunDirectory(prepared.dir, runDirectory(prepared, options));
+  handOver(plan);
 }
 
 export async function planContainer(store: Store, prepared: PreparedContainer, options: LaunchOptions): Promise<Plan> {
@@ -46,7 +49,7 @@ export async function planContainer(store: Store, prepared: PreparedContainer, o
   return await compileLaunch({
     id: record.id,
     dir,
-    runDir: path.join(options.runRoot, record.id) as HostPath,
+    runDir: runDirectory(prepared, options),
     cacheDir: store.cacheDir,
     spec,
     mapping: record.userns,
@@ -64,6 +67,10 @@ export async function planContainer(store: Store, prepared: PreparedContainer, o
     rootfsDirs: record.rootfsDirs,
     cleanup: record.options.rm ? autoremoveSteps(store, record) : [],
   });
+}
+
+function runDirectory({ record }: PreparedContainer, { runRoot }: LaunchOptions): HostPath {
+  return path.join(runRoot, record.id) as HostPath;
 }
 
 /** Batch systems end a job by killing what is in the foreground: nothing of it may live elsewhere. */

@@ -24,6 +24,7 @@ import type { HostPath } from '../util/brand.js';
 import { listContainers } from './list.js';
 import { releaseName } from './name-claim.js';
 import type { ContainerRecord } from './record.js';
+import { removeRunDirectory } from './run-directory.js';
 import { parseExit, parseLock } from './state.js';
 
 export interface RemoveOptions {
@@ -47,6 +48,7 @@ export async function removeContainer(store: Store, record: ContainerRecord, opt
   const lockFd = await lockContainer(dir, record, options.force);
   try {
     const rubbish = disappear(store, dir, record.id);
+    removeRunDirectory(rubbish, record.id);
     // From here the container is gone; a failure can only be reported, not undone.
     await releaseName(store, record.name, record.id);
     if (options.volumes) await removeAnonymousVolumes(store, record);

@@ -83,6 +83,7 @@ const cases: Record<string, Case> = {
     await waitFor('everything has ended', () => (leftProcesses(home).length === 0 ? true : undefined));
     assert.match(await home.ok(['ps', '-a', '--format', '{{.Status}}']), /^(Exited \(137\)|Dead)/);
     await home.ok(['rm', id]);
+    assert.deepEqual(readdirSync(home.runRoot), []);
   },
   'a detached container that cannot start is an error, and nothing stays': async (home) => {
     const result = await home.run([...run, '--rm', '--entrypoint', '/no/such', 'payload']);
