@@ -64,6 +64,8 @@ bool process_step(const struct step *step);
 extern bool process_owns_streams;
 /* Leaves this process nothing but the right to signal. */
 void capabilities_keep_kill(void);
+/* A program of ours keeps them although it is not run by id 0. */
+void capabilities_keep_over_exec(void);
 /* Takes id 0 of the user namespace, where it is mapped: in single-id mode it may not be, and the one id there is must do. */
 void become_root(void);
 void seccomp_read(const struct plan *plan);

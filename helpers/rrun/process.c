@@ -148,6 +148,13 @@ void become_root(void)
 	(void)setresuid(0, 0, 0);
 }
 
+void capabilities_keep_over_exec(void)
+{
+	capabilities_set(~0ull, ~0ull, ~0ull);
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+}
+
 void capabilities_keep_kill(void)
 {
 	capabilities_set(1u << CAP_KILL, 1u << CAP_KILL, 0);

@@ -116,6 +116,8 @@ void spawn_run(const struct step *step, const struct caller *caller)
 		close_from_3(RRUN_CLOSE_RANGE_CLOEXEC);
 		caller_restore(caller);
 		become_root();
+		if (geteuid() != 0)
+			capabilities_keep_over_exec();
 		execv(step->argv[1], step->argv + 1);
 		dprintf(2, "%s", strerror(errno));
 		_exit(127);
