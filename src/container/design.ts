@@ -20,6 +20,7 @@ import { chooseDriver, type DriverChoice } from '../snapshot/choose-driver.js';
 import type { Store } from '../store/store.js';
 import type { ContainerId, HostPath } from '../util/brand.js';
 import type { Decision } from '../util/decision.js';
+import { settleAll } from '../util/settle-all.js';
 import { APT_SANDBOX, containerFile, makeContainerFiles, type ContainerFiles } from './files.js';
 import { joinedProcesses } from './joined.js';
 import type { ContainerRecord, RecordedImage } from './record.js';
@@ -66,7 +67,7 @@ export async function designContainer(
 ): Promise<ContainerDesign> {
   const options = typed.rootfs === undefined ? typed : { ...typed, rootfs: path.resolve(around.cwd, typed.rootfs) };
   const dir = path.join(store.containersDir, identity.id);
-  const [base, driver, facts] = await Promise.all([
+  const [base, driver, facts] = await settleAll([
     baseMapping(options.userns),
     decideDriver(store, options, around),
     loadNetworkFacts({ network: options.network, cacheDir: store.cacheDir }),
