@@ -36,6 +36,28 @@ for (const [driver, needs] of Object.entries(drivers)) {
   });
 }
 
+kernelTest(
+  'fuse-overlayfs mounts where the one id of the container is not root',
+  ['userns', 'docker-registry', 'fuse-overlayfs'],
+  async (t) => {
+    const home = await openServedHome(t, ['payload']);
+    const single = ['--userns', 'single', '-u', '1000', '--network', 'none', '--entrypoint', 'sh'];
+    const args = [
+      '--storage-driver',
+      'fuse-overlayfs',
+      'run',
+      '--rm',
+      ...single,
+      'payload',
+      '-c',
+      'id -u && touch /tmp/mine',
+    ];
+    const result = await home.run(args);
+    assert.equal(result.stdout, '1000\n', describe(args, result));
+    assert.equal(result.status, 0, describe(args, result));
+  },
+);
+
 kernelTest('the driver that was chosen is told with its reason', ['userns'], async (t) => {
   const home = await openServedHome(t, ['payload']);
   const info = await home.ok(['info', '--format', '{{json .}}']);
