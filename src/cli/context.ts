@@ -43,7 +43,7 @@ export async function makeContext(outside: Outside, flags: GlobalValues): Promis
       storage_driver: flags['storage-driver'],
     },
   });
-  const root = (config.root?.value as HostPath | undefined) ?? (await chooseDataRoot(env)).path;
+  const root = (config.root?.value as HostPath | undefined) ?? chooseDataRoot(env).path;
   return build(outside, { root, storageDriver: config.storage_driver?.value, debug: flags.debug, config });
 }
 
@@ -81,10 +81,10 @@ async function findRunRoot(wanted: string | undefined, context: Context): Promis
   const { ensurePrivateDirectory, ensureRunRoot } = await import('../host/dirs.js');
   if (wanted !== undefined) {
     makeDirectories(path.dirname(wanted));
-    await ensurePrivateDirectory(wanted, process.getuid?.() ?? 0);
+    ensurePrivateDirectory(wanted, process.getuid?.() ?? 0);
     return wanted as HostPath;
   }
-  const chosen = await ensureRunRoot({ env: context.env });
+  const chosen = ensureRunRoot({ env: context.env });
   if (chosen.note !== undefined) context.note(chosen.note);
   return chosen.path;
 }

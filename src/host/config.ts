@@ -1,6 +1,6 @@
 // Our configuration: /etc/rrun/config.toml, then $XDG_CONFIG_HOME/rrun/config.toml, then RRUN_*, then flags; the last one wins.
 
-import { readFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { RrunError } from '../errors.js';
 import { homeDirectory } from '../util/home-directory.js';
@@ -63,7 +63,8 @@ export function configFiles(env: Env): string[] {
 async function loadConfigFile(path: string): Promise<Config> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return {};
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return {};

@@ -1,12 +1,12 @@
 // Where rrun keeps what lasts (data root) and what ends with the session (run root). Makes the run root, nothing else.
 
-import { constants } from 'node:fs';
-import { access, chmod, lstat, mkdir, readFile, stat } from 'node:fs/promises';
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { RrunError } from '../errors.js';
 import { isFullMap, parseIdMap } from '../idmap/ranges.js';
 import type { HostPath } from '../util/brand.js';
+import { readOrEmpty } from '../util/read-text.js';
 import { homeDirectory } from '../util/home-directory.js';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -19,19 +19,16 @@ export interface ChosenDirectory {
 }
 
 /** $XDG_DATA_HOME/rrun; for root of the host a place that subordinate ids can reach, which /root (0700) is not. */
-export async function chooseDataRoot(
-  env: Env = process.env,
-  uid: number = process.getuid?.() ?? 0,
-): Promise<ChosenDirectory> {
+export function chooseDataRoot(env: Env = process.env, uid: number = process.getuid?.() ?? 0): ChosenDirectory {
   const dataHome = env['XDG_DATA_HOME'];
   if (dataHome !== undefined && isAbsolute(dataHome))
     return { path: join(dataHome, 'rrun') as HostPath, why: 'XDG_DATA_HOME' };
-  if (uid === 0 && (await isHostRoot())) return { path: '/var/lib/rrun' as HostPath, why: 'run as root' };
+  if (uid === 0 && isHostRoot()) return { path: '/var/lib/rrun' as HostPath, why: 'run as root' };
   return { path: join(homeOrThrow(env), '.local/share/rrun') as HostPath, why: 'home directory' };
 }
 
-async function isHostRoot(): Promise<boolean> {
-  return isFullMap(parseIdMap(await readFile('/proc/self/uid_map', 'utf8').catch(() => '')));
+function isHostRoot(): boolean {
+  return isFullMap(parseIdMap(readOrEmpty('/proc/self/uid_map')));
 }
 
 function homeOrThrow(env: Env): string {
@@ -56,30 +53,30 @@ export interface RunRootRequest {
  * The ladder: XDG_RUNTIME_DIR → /run/user/UID → /tmp/rrun-UID. Under su, sudo, cron and batch systems the variable is
  * unset or another user's; a value that is not ours is ignored with one note, never trusted and never an error.
  */
-export async function ensureRunRoot(request: RunRootRequest = {}): Promise<ChosenDirectory> {
+export function ensureRunRoot(request: RunRootRequest = {}): ChosenDirectory {
   const env = request.env ?? process.env;
   const uid = request.uid ?? process.getuid?.() ?? 0;
   const set = env['XDG_RUNTIME_DIR'];
   let ignored: string | undefined;
   if (set !== undefined && set !== '') {
-    const problem = await runtimeDirProblem(set, uid);
-    if (problem === undefined) return await makeInside(set, 'XDG_RUNTIME_DIR');
+    const problem = runtimeDirProblem(set, uid);
+    if (problem === undefined) return makeInside(set, 'XDG_RUNTIME_DIR');
     ignored = `XDG_RUNTIME_DIR "${set}" ${problem}`;
   }
   const runUser = join(request.runUser ?? '/run/user', String(uid));
-  if (runUser !== set && (await runtimeDirProblem(runUser, uid)) === undefined) {
-    return withNote(await makeInside(runUser, 'XDG_RUNTIME_DIR is not usable'), ignored);
+  if (runUser !== set && runtimeDirProblem(runUser, uid) === undefined) {
+    return withNote(makeInside(runUser, 'XDG_RUNTIME_DIR is not usable'), ignored);
   }
   const temporary = request.temporary ?? tmpdir(); // whatever TMPDIR says
-  const last = join(isAbsolute(temporary) ? temporary : '/tmp', `rrun-${await outsideId(uid)}`);
-  await ensurePrivateDirectory(last, uid);
+  const last = join(isAbsolute(temporary) ? temporary : '/tmp', `rrun-${outsideId(uid)}`);
+  ensurePrivateDirectory(last, uid);
   const why = ignored ?? `XDG_RUNTIME_DIR is not set and there is no ${runUser}`;
   return withNote({ path: last as HostPath, why }, ignored);
 }
 
 /** In a user namespace we may be called 0, and so may others: the name is made of the id that tells us apart outside. */
-async function outsideId(uid: number): Promise<number> {
-  const map = parseIdMap(await readFile('/proc/self/uid_map', 'utf8').catch(() => ''));
+function outsideId(uid: number): number {
+  const map = parseIdMap(readOrEmpty('/proc/self/uid_map'));
   const extent = map.find(({ containerID, size }) => uid >= containerID && uid < containerID + size);
   return extent === undefined ? uid : extent.hostID + uid - extent.containerID;
 }
@@ -88,21 +85,21 @@ function withNote(chosen: ChosenDirectory, ignored: string | undefined): ChosenD
   return ignored === undefined ? chosen : { ...chosen, note: `${ignored}: "${chosen.path}" is used instead` };
 }
 
-async function makeInside(parent: string, why: string): Promise<ChosenDirectory> {
+function makeInside(parent: string, why: string): ChosenDirectory {
   const path = join(parent, 'rrun');
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
   return { path: path as HostPath, why };
 }
 
 /** Why a directory cannot be the user's runtime directory; undefined where it can. */
-async function runtimeDirProblem(path: string, uid: number): Promise<string | undefined> {
+function runtimeDirProblem(path: string, uid: number): string | undefined {
   if (!isAbsolute(path)) return 'is not an absolute path';
   try {
-    const status = await stat(path);
+    const status = statSync(path);
     if (!status.isDirectory()) return 'is not a directory';
     if (status.uid !== uid) return `belongs to uid ${status.uid}`;
     if ((status.mode & 0o022) !== 0) return 'may be written by others';
-    await access(path, constants.W_OK | constants.X_OK);
+    accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
     return code === 'ENOENT'
@@ -118,20 +115,20 @@ async function runtimeDirProblem(path: string, uid: number): Promise<string | un
  * In a directory that everybody may write to, someone else may have been first: what is there must be a real directory of
  * ours. lstat, not stat: a symbolic link would let its owner choose where our sockets go.
  */
-export async function ensurePrivateDirectory(path: string, uid: number): Promise<void> {
+export function ensurePrivateDirectory(path: string, uid: number): void {
   try {
-    await mkdir(path, { mode: 0o700 });
+    mkdirSync(path, { mode: 0o700 });
     return;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') {
       throw unusable(path, (cause as NodeJS.ErrnoException).code ?? 'EIO', cause);
     }
   }
-  const status = await lstat(path);
+  const status = lstatSync(path);
   if (status.isSymbolicLink()) throw unusable(path, 'it is a symbolic link');
   if (!status.isDirectory()) throw unusable(path, 'it is not a directory');
   if (status.uid !== uid) throw unusable(path, `it belongs to uid ${status.uid}`);
-  if ((status.mode & 0o077) !== 0) await chmod(path, 0o700);
+  if ((status.mode & 0o077) !== 0) chmodSync(path, 0o700);
 }
 
 function unusable(path: string, reason: string, cause?: unknown): RrunError {

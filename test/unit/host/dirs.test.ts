@@ -37,16 +37,16 @@ function machine(): { root: string; request: RunRootRequest; runtime: (mode?: nu
 test('ensureRunRoot() uses XDG_RUNTIME_DIR where it is ours', async () => {
   const { request, runtime } = machine();
   const dir = runtime();
-  const chosen = await ensureRunRoot({ ...request, env: { XDG_RUNTIME_DIR: dir } });
+  const chosen = ensureRunRoot({ ...request, env: { XDG_RUNTIME_DIR: dir } });
   assert.deepEqual([chosen.path, chosen.note], [path.join(dir, 'rrun'), undefined]);
   assert.equal(statSync(chosen.path).mode & 0o777, 0o700);
 });
 
 for (const HOME of ['', 'relative', undefined]) {
-  test(`a HOME of ${JSON.stringify(HOME)} is not believed`, async () => {
+  test(`a HOME of ${JSON.stringify(HOME)} is not believed`, () => {
     const env = HOME === undefined ? {} : { HOME };
     assert.equal(homeDirectory(env), userInfo().homedir);
-    const { path: root } = await chooseDataRoot(env, 1000);
+    const { path: root } = chooseDataRoot(env, 1000);
     assert.equal(root, path.join(userInfo().homedir, '.local/share/rrun'));
     assert.deepEqual(configFiles(env).at(-1), path.join(userInfo().homedir, '.config/rrun/config.toml'));
   });
@@ -82,7 +82,7 @@ for (const [what, make, reason] of IGNORED) {
       context.skip('everything belongs to root here');
       return;
     }
-    const chosen = await ensureRunRoot({ ...request, env: { XDG_RUNTIME_DIR: value } });
+    const chosen = ensureRunRoot({ ...request, env: { XDG_RUNTIME_DIR: value } });
     assert.equal(chosen.path, path.join(root, 'tmp', `rrun-${String(uid)}`));
     assert.match(chosen.note ?? '', reason);
     assert.match(chosen.note ?? '', /is used instead$/);
@@ -91,16 +91,16 @@ for (const [what, make, reason] of IGNORED) {
 
 test('ensureRunRoot() is silent about a variable that is unset, and prefers /run/user/UID', async () => {
   const { root, request } = machine();
-  assert.equal((await ensureRunRoot(request)).note, undefined);
+  assert.equal(ensureRunRoot(request).note, undefined);
   mkdirSync(path.join(root, 'user', String(uid)), { mode: 0o700 });
-  assert.equal((await ensureRunRoot(request)).path, path.join(root, 'user', String(uid), 'rrun'));
+  assert.equal(ensureRunRoot(request).path, path.join(root, 'user', String(uid), 'rrun'));
 });
 
 test('ensureRunRoot() makes its directory in /tmp private, and uses it again', async () => {
   const { request } = machine();
-  const first = await ensureRunRoot(request);
+  const first = ensureRunRoot(request);
   chmodSync(first.path, 0o755);
-  const second = await ensureRunRoot(request);
+  const second = ensureRunRoot(request);
   assert.equal(second.path, first.path);
   assert.equal(statSync(second.path).mode & 0o777, 0o700);
 });
@@ -124,34 +124,34 @@ const SQUATTED: [string, (target: string, root: string) => void, RegExp][] = [
 ];
 
 for (const [what, make, reason] of SQUATTED) {
-  test(`ensureRunRoot() refuses ${what} in its place in /tmp`, async () => {
+  test(`ensureRunRoot() refuses ${what} in its place in /tmp`, () => {
     const { root, request } = machine();
     make(path.join(root, 'tmp', `rrun-${String(uid)}`), root);
-    await assert.rejects(ensureRunRoot(request), { code: 'STORE_UNUSABLE', message: reason });
+    assert.throws(() => ensureRunRoot(request), { code: 'STORE_UNUSABLE', message: reason });
     assert.equal(existsSync(path.join(root, 'trap/rrun')), false);
   });
 }
 
-test('ensureRunRoot() refuses a directory of somebody else in /tmp', async () => {
+test('ensureRunRoot() refuses a directory of somebody else in /tmp', () => {
   const { root, request } = machine();
   mkdirSync(path.join(root, 'tmp', 'rrun-4242'));
-  await assert.rejects(ensureRunRoot({ ...request, uid: 4242 }), {
+  assert.throws(() => ensureRunRoot({ ...request, uid: 4242 }), {
     code: 'STORE_UNUSABLE',
     message: /it belongs to uid/,
   });
 });
 
-test('ensureRunRoot() says that /tmp cannot be written to', async () => {
+test('ensureRunRoot() says that /tmp cannot be written to', () => {
   const { root, request } = machine();
-  await assert.rejects(ensureRunRoot({ ...request, temporary: path.join(root, 'absent') }), {
+  assert.throws(() => ensureRunRoot({ ...request, temporary: path.join(root, 'absent') }), {
     code: 'STORE_UNUSABLE',
     message: /ENOENT/,
   });
 });
 
-test('chooseDataRoot() goes by XDG_DATA_HOME, then HOME, and ignores relative ones', async () => {
-  const choose = async (env: Record<string, string>): Promise<string> => (await chooseDataRoot(env, 1000)).path;
-  assert.equal(await choose({ XDG_DATA_HOME: '/data', HOME: '/home/ana' }), '/data/rrun');
-  assert.equal(await choose({ XDG_DATA_HOME: 'data', HOME: '/home/ana' }), '/home/ana/.local/share/rrun');
-  assert.match(await choose({ HOME: 'home' }), /^\/.*\.local\/share\/rrun$/);
+test('chooseDataRoot() goes by XDG_DATA_HOME, then HOME, and ignores relative ones', () => {
+  const choose = (env: Record<string, string>): string => chooseDataRoot(env, 1000).path;
+  assert.equal(choose({ XDG_DATA_HOME: '/data', HOME: '/home/ana' }), '/data/rrun');
+  assert.equal(choose({ XDG_DATA_HOME: 'data', HOME: '/home/ana' }), '/home/ana/.local/share/rrun');
+  assert.match(choose({ HOME: 'home' }), /^\/.*\.local\/share\/rrun$/);
 });
