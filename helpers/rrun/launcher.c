@@ -306,6 +306,15 @@ static bool is_node_command(const char *word)
 	return false;
 }
 
+/* Node at its end gives the terminal the modes back that it found: not after we have made it raw. */
+static void let_node_end(const struct plan *plan)
+{
+	if (!plan_find(plan, OP_TTY) || (!isatty(0) && !isatty(1) && !isatty(2)))
+		return;
+	while (waitpid(node_child, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}
+
 int launcher_main(int argc, char **argv, const struct caller *caller)
 {
 	static struct launch launch;
@@ -330,6 +339,7 @@ int launcher_main(int argc, char **argv, const struct caller *caller)
 			signal(handed[i], hand_to_node);
 	if (!read_plan(&launch.plan, plan_fds[0]))
 		return end_as(node_child);
+	let_node_end(&launch.plan);
 	/* What the caller had open is not the container's: /proc/self/fd/N may be a working directory or a program. */
 	close_from_3(0);
 	for (size_t i = 0; i < sizeof(handed) / sizeof(handed[0]); i++)

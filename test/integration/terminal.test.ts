@@ -16,6 +16,7 @@ kernelTest('a shell on a terminal: progress, size, Ctrl-C, exit, start again', n
   terminal.type(`alias rrun=${rrunProgram}; stty -a > before; clear`);
   terminal.type('rrun run -it --name hand alpine /bin/ash');
   await terminal.expect(/[#$]$/);
+  await terminalIsRaw(terminal);
   terminal.type('tty; stty size; id -u; echo $((6*7)) marks the line');
   await terminal.expect(/\/dev\/pts\/0\s+30 100\s+0\s+42 marks the line/);
   terminal.resize(90, 20);
@@ -75,6 +76,13 @@ kernelTest('-t without a terminal is refused as Docker does with -i', ['docker-r
   assert.equal(result.status, 125);
   assert.match(result.stderr, /^rrun: error: .*terminal/m);
 });
+
+/** The terminal around must not echo what the one inside does: Node, which made the plan, gives back its modes when it ends. */
+async function terminalIsRaw(terminal: Terminal): Promise<void> {
+  await waitFor('raw mode', () => (/-icanon[\s\S]* -echo /.test(terminal.modes()) ? true : undefined), 5000);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.match(terminal.modes(), /-icanon[\s\S]* -echo /);
+}
 
 async function terminalIsAsBefore(terminal: Terminal): Promise<void> {
   terminal.type('clear; stty -a | grep -v rows > after; grep -v rows before | cmp - after && echo as before');

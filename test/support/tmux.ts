@@ -30,6 +30,12 @@ export class Terminal {
     this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
+  /** The modes of the terminal, as stty prints them. */
+  modes(): string {
+    const device = this.#tmux('display-message', '-p', '#{pane_tty}').trim();
+    return execFileSync('stty', ['-a', '-F', device], { encoding: 'utf8' });
+  }
+
   /** The screen as text, without empty lines at the end. */
   screen(): string {
     return this.#tmux('capture-pane', '-p', '-S', '-1000').trimEnd();
