@@ -1,6 +1,7 @@
 // What run, create, start and explain do once their command lines are understood: creation in container/, launch in launch/.
 
 import type { ContainerOptions } from '../bundle/options.js';
+import { RrunError } from '../errors.js';
 import type { PreparedContainer } from '../container/create.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './command.js';
@@ -70,7 +71,15 @@ export async function startExisting(context: Context, request: StartRequest): Pr
   const { launchContainer } = await import('../container/launch.js');
   const store = await context.store();
   const name = request.containers[0] ?? '';
-  const prepared = await loadContainer(store, name);
+  const prepared = await loadContainer(store, name).catch((error: unknown) => {
+    // As with Docker, what runs has been started; only to attach to it would be something else.
+    if (error instanceof RrunError && error.code === 'IN_USE' && !request.attach) return undefined;
+    throw error;
+  });
+  if (prepared === undefined) {
+    context.stdout.write(`${name}\n`);
+    return 0;
+  }
   await launchContainer(store, prepared, {
     runRoot: await context.runRoot(),
     attach: request.attach,
@@ -121,7 +130,7 @@ async function surroundings(
     env: context.env,
     cwd: context.cwd,
     storageDriver: context.global.storageDriver,
-    onProgress: options.quiet ? undefined : makeProgress(context.stderr),
+    onProgress: options.quiet ? undefined : makeProgress(context.stderr, context.env),
     onNote: (note) => {
       context.note(note);
     },

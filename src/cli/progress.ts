@@ -7,6 +7,7 @@ import type { Output } from './command.js';
 
 const REDRAW_MS = 80;
 const BAR_WIDTH = 24;
+const DEFAULT_COLUMNS = 80;
 /** Docker's words. */
 const STATES = {
   waiting: 'Waiting',
@@ -24,22 +25,29 @@ export interface PullProgress {
 
 type LayerEvent = Extract<ProgressEvent, { kind: 'layer' }>;
 
-export function createPullProgress(output: Output): PullProgress {
-  return output.isTTY ? new TerminalProgress(output) : new PlainProgress(output);
+export function createPullProgress(output: Output, env: Env): PullProgress {
+  return output.isTTY && canMove(env) ? new TerminalProgress(output) : new PlainProgress(output);
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Whether the cursor can go up: not in an editor's shell window, not where nothing says what the terminal is. */
+function canMove({ TERM }: Env): boolean {
+  return TERM !== undefined && TERM !== '' && TERM !== 'dumb';
 }
 
 /** For commands that pull on the way to something else; the moving lines go when the pull is done. */
-export function makeProgress(output: Output): OnProgress {
-  return createPullProgress(output).onProgress;
+export function makeProgress(output: Output, env: Env): OnProgress {
+  return createPullProgress(output, env).onProgress;
 }
 
 /** Lines that stay, the same on a terminal and in a file; undefined for what only moves. */
 function permanentLine(event: ProgressEvent): string | undefined {
   switch (event.kind) {
-    case 'pulling': {
-      const [name, tag] = splitTag(event.reference);
-      return `${tag}: Pulling from ${name}`;
-    }
+    case 'missing':
+      return `Unable to find image '${event.reference}' locally`;
+    case 'pulling':
+      return `${event.tag}: Pulling from ${event.path}`;
     case 'skipped':
       return `${event.host}: ${event.why}`;
     case 'layer':
@@ -49,11 +57,6 @@ function permanentLine(event: ProgressEvent): string | undefined {
     case 'resolve':
       return undefined;
   }
-}
-
-function splitTag(reference: string): [name: string, tag: string] {
-  const at = reference.includes('@') ? reference.indexOf('@') : reference.lastIndexOf(':');
-  return [reference.slice(0, at), reference.slice(at + 1)];
 }
 
 class PlainProgress implements PullProgress {
@@ -108,10 +111,10 @@ class TerminalProgress implements PullProgress {
   }
 
   #draw(permanent: string | undefined): void {
-    const width = Math.max(20, (this.#output.columns ?? 80) - 1);
+    const width = (this.#output.columns ?? DEFAULT_COLUMNS) - 1;
     const lines = [...this.#moving.values()]
       .sort((a, b) => (a.layer < b.layer ? -1 : 1))
-      .map((event) => movingLine(event));
+      .map((event) => movingLine(event, width));
     if (this.#resolving !== undefined) lines.push(this.#resolving);
     if (this.#waiting.size > 0)
       lines.push(`${this.#waiting.size} more ${this.#waiting.size === 1 ? 'layer' : 'layers'} waiting`);
@@ -123,10 +126,14 @@ class TerminalProgress implements PullProgress {
   }
 }
 
-function movingLine({ layer, state, doneBytes, totalBytes }: LayerEvent): string {
+/** As much as there is room for; how far it is comes before what it is. */
+function movingLine({ layer, state, doneBytes, totalBytes }: LayerEvent, width: number): string {
   const words = `${layer}: ${STATES[state].padEnd(STATES.downloading.length)}`;
   if (state !== 'downloading' || doneBytes === undefined || totalBytes === undefined || totalBytes === 0) return words;
   const filled = Math.min(BAR_WIDTH, Math.floor((doneBytes / totalBytes) * BAR_WIDTH));
   const bar = `${'='.repeat(filled)}>`.slice(0, BAR_WIDTH).padEnd(BAR_WIDTH);
-  return `${words}  [${bar}]  ${humanSize(doneBytes)}/${humanSize(totalBytes)}`;
+  const sizes = `${humanSize(doneBytes)}/${humanSize(totalBytes)}`;
+  const percent = `${Math.floor((doneBytes / totalBytes) * 100)}%`;
+  const forms = [`${words}  [${bar}]  ${sizes}`, `${layer}: ${sizes}`, `${layer}: ${percent}`];
+  return forms.find((form) => form.length <= width) ?? `${percent} ${layer}`;
 }

@@ -69,7 +69,12 @@ export async function pullFrom(request: PullFrom): Promise<LocalImage> {
     const jobs = layerJobs(manifest, config, name);
     await keepInTemp(store, tempDir, [], config.rootfs.diff_ids);
     await checkSpace(request, jobs, name);
-    onProgress({ kind: 'pulling', reference: name, layers: jobs.map(({ descriptor }) => shortId(descriptor.digest)) });
+    onProgress({
+      kind: 'pulling',
+      path: reference.path,
+      tag: reference.digest ?? reference.tag ?? 'latest',
+      layers: jobs.map(({ descriptor }) => shortId(descriptor.digest)),
+    });
     await fetchLayers({ ...request, tempDir }, jobs);
 
     await store.saveBlob(tempDir, manifest.config, configBytes);

@@ -43,6 +43,8 @@ export async function ensureImage(store: Store, userns: UsernsChoice, request: P
     const fits = local !== undefined && (wanted === undefined || isPlatformMatch(local.config, wanted));
     if (fits && (policy !== 'newer' || (await isCurrent(local, request)))) return local;
     if (policy === 'never') throw notLocal(request.reference, local !== undefined);
+    if (policy === 'missing')
+      request.onProgress?.({ kind: 'missing', reference: familiarReference(parseReference(request.reference)) });
   }
   return pull(store, userns, request);
 }

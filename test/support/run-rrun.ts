@@ -209,3 +209,9 @@ function mergeEnv(base: Record<string, string>, more: Record<string, string | un
     Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
 }
+
+/** Pulls quietly, and gives the id of the image that its name then means. */
+export async function pullForId(home: Home, words: readonly string[], options: RunOptions = {}): Promise<string> {
+  const name = await home.ok(['pull', '-q', ...words], options);
+  return await home.ok(['inspect', '--type', 'image', '-f', '{{.Id}}', name]);
+}

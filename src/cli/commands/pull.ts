@@ -17,7 +17,7 @@ export const command = defineCommand({
     },
   ],
   flags: {
-    quiet: { type: 'boolean', short: 'q', help: "Print nothing but the image's id" },
+    quiet: { type: 'boolean', short: 'q', help: "Print nothing but the image's full name" },
     platform: {
       type: 'string',
       emptyIsUnset: true,
@@ -38,7 +38,7 @@ export const command = defineCommand({
       context.store(),
     ]);
     const userns = await baseMapping(context.global.config.userns?.value);
-    const progress = flags.quiet ? undefined : createPullProgress(context.stdout);
+    const progress = flags.quiet ? undefined : createPullProgress(context.stdout, context.env);
     try {
       const image = await ensureImage(store, userns, {
         reference: args[0] ?? '',
@@ -48,7 +48,7 @@ export const command = defineCommand({
         ...(progress === undefined ? {} : { onProgress: progress.onProgress }),
       });
       progress?.end();
-      context.stdout.write(`${flags.quiet ? image.id : image.canonical}\n`);
+      context.stdout.write(`${image.canonical}\n`);
     } finally {
       progress?.end();
     }

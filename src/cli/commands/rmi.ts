@@ -1,5 +1,6 @@
 // rrun rmi: removes names of images, and images that have none left.
 
+import { RrunError } from '../../errors.js';
 import { defineCommand } from '../command.js';
 import { forEachName } from '../each.js';
 
@@ -13,7 +14,7 @@ export const command = defineCommand({
     force: {
       type: 'boolean',
       short: 'f',
-      help: 'Remove also what containers were made from, and ids with several names',
+      help: 'Remove also what containers were made from, and ids with several names; one that does not exist is no failure',
     },
   },
   args: { min: 1, max: Infinity },
@@ -27,7 +28,13 @@ export const command = defineCommand({
     const inUse = (id: string): string[] =>
       containers.filter(({ record }) => record.imageId === id).map(({ record }) => record.name);
     return forEachName(context, args, async (name) => {
-      const { untagged, deleted } = await removeImage(store, name, { force: flags.force, inUse });
+      const removed = await removeImage(store, name, { force: flags.force, inUse }).catch((error: unknown) => {
+        // As with Docker: what was to be gone is gone; it is said, but it is no failure.
+        if (!(flags.force && error instanceof RrunError && error.code === 'NOT_FOUND')) throw error;
+        context.note(error.message);
+      });
+      if (removed === undefined) return;
+      const { untagged, deleted } = removed;
       context.stdout.write(
         [
           ...untagged.map((reference) => `Untagged: ${reference}\n`),

@@ -37,6 +37,8 @@ class Screen implements Output {
   }
 }
 
+const XTERM = { TERM: 'xterm' };
+
 const layer = (
   name: string,
   state: 'waiting' | 'downloading' | 'unpacking' | 'done' | 'exists',
@@ -50,7 +52,7 @@ const layer = (
 
 const pull: ProgressEvent[] = [
   { kind: 'resolve', reference: 'debian:12', host: 'docker.io' },
-  { kind: 'pulling', reference: 'debian:12', layers: [] },
+  { kind: 'pulling', path: 'library/debian', tag: '12', layers: [] },
   layer('a', 'waiting'),
   layer('b', 'waiting'),
   layer('c', 'waiting'),
@@ -66,7 +68,7 @@ const end: ProgressEvent[] = [
   { kind: 'done', reference: 'debian:12', canonical: 'docker.io/library/debian:12', digest: 'sha256:0', isNew: true },
 ];
 const lasting = [
-  '12: Pulling from debian',
+  '12: Pulling from library/debian',
   'aaaaaaaaaaaa: Already exists',
   'bbbbbbbbbbbb: Pull complete',
   'cccccccccccc: Pull complete',
@@ -77,7 +79,7 @@ const lasting = [
 
 test('createPullProgress() prints plain lines where there is no terminal', () => {
   const screen = new Screen();
-  const progress = createPullProgress(screen);
+  const progress = createPullProgress(screen, XTERM);
   for (const event of [...pull, ...end]) progress.onProgress(event);
   progress.end();
   assert.deepEqual(screen.text.split('\n'), lasting);
@@ -85,12 +87,12 @@ test('createPullProgress() prints plain lines where there is no terminal', () =>
 
 test('createPullProgress() moves only the layers that move, in 80 columns', async () => {
   const screen = new Screen(80);
-  const progress = createPullProgress(screen);
+  const progress = createPullProgress(screen, XTERM);
   for (const event of pull) progress.onProgress(event);
   await new Promise((resolve) => setTimeout(resolve, 100));
   progress.onProgress(layer('c', 'downloading', 50_000_000));
   assert.deepEqual(screen.shown, [
-    '12: Pulling from debian',
+    '12: Pulling from library/debian',
     'aaaaaaaaaaaa: Already exists',
     'bbbbbbbbbbbb: Downloading  [=========>              ]  20MB/50MB',
     'cccccccccccc: Downloading  [========================]  50MB/50MB',
@@ -103,21 +105,52 @@ test('createPullProgress() moves only the layers that move, in 80 columns', asyn
 });
 
 test('createPullProgress() cuts lines to a narrow terminal and cleans up after a failure', async () => {
-  const screen = new Screen(30);
-  const progress = createPullProgress(screen);
+  const screen = new Screen(40);
+  const progress = createPullProgress(screen, XTERM);
   for (const event of pull) progress.onProgress(event);
   await new Promise((resolve) => setTimeout(resolve, 100));
   progress.onProgress(layer('c', 'unpacking'));
   assert.ok(
-    screen.shown.every((line) => [...line].length < 30),
+    screen.shown.every((line) => [...line].length < 40),
     screen.shown.join('\n'),
   );
   progress.end();
-  assert.deepEqual(screen.shown, ['12: Pulling from debian', 'aaaaaaaaaaaa: Already exists', '']);
+  assert.deepEqual(screen.shown, ['12: Pulling from library/debian', 'aaaaaaaaaaaa: Already exists', '']);
 });
 
 test('makeProgress() tells which places did not have the image', () => {
   const screen = new Screen();
-  makeProgress(screen)({ kind: 'skipped', host: 'mirror.lan', why: 'cannot pull "x": it is down' });
+  makeProgress(screen, XTERM)({ kind: 'skipped', host: 'mirror.lan', why: 'cannot pull "x": it is down' });
   assert.equal(screen.text, 'mirror.lan: cannot pull "x": it is down\n');
+});
+
+for (const TERM of ['dumb', '', undefined]) {
+  test(`createPullProgress() moves nothing on a terminal of type ${JSON.stringify(TERM)}`, () => {
+    const screen = new Screen(80);
+    const progress = createPullProgress(screen, { TERM });
+    for (const event of [...pull, ...end]) progress.onProgress(event);
+    progress.end();
+    assert.deepEqual(screen.text.split('\n'), lasting);
+  });
+}
+
+for (const [columns, line] of [
+  [60, 'bbbbbbbbbbbb: 20MB/50MB'],
+  [20, 'bbbbbbbbbbbb: 40%'],
+  [9, '40% bbb…'],
+] as const) {
+  test(`createPullProgress() says how far a layer is in ${columns} columns`, () => {
+    const screen = new Screen(columns);
+    const progress = createPullProgress(screen, XTERM);
+    progress.onProgress({ kind: 'pulling', path: 'x', tag: '1', layers: [] });
+    progress.onProgress(layer('b', 'downloading', 20_000_000));
+    progress.onProgress({ kind: 'skipped', host: 'h', why: 'w' }); // draws at once
+    assert.deepEqual(screen.shown, ['1: Pulling from x', 'h: w', line, '']);
+  });
+}
+
+test('createPullProgress() says that an image is not here, in the words of Docker', () => {
+  const screen = new Screen();
+  makeProgress(screen, XTERM)({ kind: 'missing', reference: 'alpine:latest' });
+  assert.equal(screen.text, "Unable to find image 'alpine:latest' locally\n");
 });
