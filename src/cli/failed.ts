@@ -6,10 +6,11 @@ import { explainFailure, needsFacts } from '../host/hints.js';
 import type { HostPath } from '../util/brand.js';
 import type { Context } from './command.js';
 
-/** Arguments: data root, container id, "run" or "start", "--", then the fields of the failure record. */
+/** Arguments: data root, container id, "run" or "start" (with the name to print, where nobody attaches), "--", the fields of the failure record. */
 export async function sayFailure(context: () => Promise<Context>, args: string[]): Promise<number> {
   const [root = '', id = '', kind = ''] = args;
-  const failure = failureOf(args.slice(args.indexOf('--') + 1));
+  const mark = args.indexOf('--');
+  const failure = failureOf(args.slice(mark + 1));
   const { stage, errno, detail } = failure;
   // The plan itself could not be read: it told neither the container nor what to do.
   if (root === '--') throw explainFailure(failure, undefined, { command: '' });
@@ -24,6 +25,11 @@ export async function sayFailure(context: () => Promise<Context>, args: string[]
     );
   if (stage === 'interrupted') return 128 + Number(detail);
   if (stage === 'lock' && errno === 'EAGAIN') {
+    const announce = args.slice(3, mark)[0];
+    if (announce !== undefined) {
+      (await context()).stdout.write(`${announce}\n`);
+      return 0;
+    }
     throw new RrunError('IN_USE', `cannot start container "${record.name}": it is running already`);
   }
   const { loadHostFacts } = await import('../host/facts.js');

@@ -14,8 +14,17 @@ export async function startEach(context: Context, containers: readonly string[])
   return worst;
 }
 
-async function startOne({ global, env }: Context, container: string): Promise<number> {
-  const args = ['start', '--root', global.root, container];
+/** Starts one in the background by an `rrun` of its own, which prints its name or what failed; its exit code. */
+export async function startOne({ global, env }: Context, container: string): Promise<number> {
+  const runRoot = global.config.runroot?.value;
+  const args = [
+    'start',
+    '--root',
+    global.root,
+    ...(runRoot === undefined ? [] : ['--runroot', runRoot]),
+    '--',
+    container,
+  ];
   const child = spawn(helperProgram(), args, { stdio: 'inherit', env: { ...env, RRUN_PLAN_FD: undefined } });
   return await new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -63,10 +63,16 @@ export async function planContainer(store: Store, prepared: PreparedContainer, o
     detachKeys: parseDetachKeys(options.detachKeys ?? DEFAULT_DETACH_KEYS) ?? [],
     sigProxy: options.sigProxy,
     ...(mode === 'detached' ? { announce: options.announce ?? record.id } : {}),
-    onFailure: [store.root, record.id, options.isRun ? 'run' : 'start'],
+    onFailure: [store.root, record.id, ...failureKind(mode, options)],
     rootfsDirs: record.rootfsDirs,
     cleanup: record.options.rm ? autoremoveSteps(store, record) : [],
   });
+}
+
+/** What src/cli/failed.ts is to know: whether the container goes again, and what a start that another one was faster with prints. */
+function failureKind(mode: LaunchMode, { isRun, announce }: LaunchOptions): string[] {
+  if (isRun) return ['run'];
+  return mode === 'detached' && announce !== undefined ? ['start', announce] : ['start'];
 }
 
 function runDirectory({ record }: PreparedContainer, { runRoot }: LaunchOptions): HostPath {

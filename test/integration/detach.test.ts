@@ -85,6 +85,16 @@ const cases: Record<string, Case> = {
     await home.ok(['rm', id]);
     assert.deepEqual(readdirSync(home.runRoot), []);
   },
+  'what runs has been started: another start says its name, whoever was first': async (home) => {
+    await home.ok(['create', '--network', 'none', '--name', 'once', 'payload', '--sleep', '600']);
+    const results = await Promise.all(Array.from({ length: 6 }, () => home.run(['start', 'once'])));
+    for (const result of results) assert.deepEqual([result.status, result.stdout], [0, 'once\n'], result.stderr);
+    assert.equal(await home.ok(['start', 'once', 'once']), 'once\nonce');
+    const attached = await home.run(['start', '-a', 'once']);
+    assert.equal(attached.status, 125);
+    assert.match(attached.stderr, /cannot start container "once": it is running already/);
+    await home.ok(['rm', '-f', 'once']);
+  },
   'a detached container that cannot start is an error, and nothing stays': async (home) => {
     const result = await home.run([...run, '--rm', '--entrypoint', '/no/such', 'payload']);
     assert.equal(result.status, 127, describe(run, result));
