@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'USAGE'
   | 'NOT_FOUND'
   | 'IN_USE'
+  | 'NOT_RUNNING'
   | 'NAME_TAKEN'
   | 'REFERENCE_INVALID'
   | 'DIGEST_INVALID'

@@ -62,7 +62,12 @@ function causeChain(error: unknown): string[] {
   return lines;
 }
 
-const EXIT_BY_CODE: Partial<Record<ErrorCode, number>> = { NOT_FOUND: 1, IMAGE_NOT_LOCAL: 1, IN_USE: 2 };
+const EXIT_BY_CODE: Partial<Record<ErrorCode, number>> = {
+  NOT_FOUND: 1,
+  IMAGE_NOT_LOCAL: 1,
+  NOT_RUNNING: 1,
+  IN_USE: 2,
+};
 
 /** Rule: `run`, `exec` and their kin 125 for ours, 126 and 127 as Docker; others 1 for what does not exist, 2 for what is in use. */
 export function exitCode(error: RrunError, launch: boolean): number {

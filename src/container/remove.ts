@@ -23,6 +23,7 @@ import type { Store } from '../store/store.js';
 import type { HostPath } from '../util/brand.js';
 import { listContainers } from './list.js';
 import { releaseName } from './name-claim.js';
+import { hasStartedAt } from './process-start.js';
 import type { ContainerRecord } from './record.js';
 import { removeRunDirectory } from './run-directory.js';
 import { parseExit, parseLock } from './state.js';
@@ -37,10 +38,6 @@ export interface RemoveOptions {
 const POLL_MS = 10;
 /** How long the monitor may take from the death of the container to its own. */
 const MONITOR_WAIT_MS = 10_000;
-/** /proc/PID/stat counts in 1/100 s on every architecture that Linux runs Node on (USER_HZ). */
-const TICK_MS = 10;
-/** How far a start that was written down may be from the one that the kernel knows: the clock may have been set in between. */
-const START_TOLERANCE_MS = 30_000;
 
 /** Removes a container with all that it wrote. Throws IN_USE when it runs, unless `force`; NOT_FOUND when another was faster. */
 export async function removeContainer(store: Store, record: ContainerRecord, options: RemoveOptions): Promise<void> {
@@ -110,16 +107,6 @@ function killContainer(dir: HostPath, killed: Set<string>): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-/** Whether process `pid` lives and started at about that time. */
-function hasStartedAt(pid: number, timeMs: number): boolean {
-  const stat = tryRead(`/proc/${pid}/stat`);
-  const boot = /^btime (\d+)$/m.exec(tryRead('/proc/stat') ?? '')?.[1];
-  if (stat === undefined || boot === undefined) return false;
-  // The program's name, field 2, may contain spaces and parentheses; field 22 is the start (proc_pid_stat(5)).
-  const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  return Math.abs(Number(boot) * 1000 + ticks * TICK_MS - timeMs) <= START_TOLERANCE_MS;
 }
 
 /** Makes the container vanish for everybody; what to delete afterwards is returned. */
