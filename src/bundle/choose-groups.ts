@@ -16,11 +16,15 @@ export interface GroupRequest {
   userNamed: boolean;
   lookup: UserLookup;
   mapping: UsernsMapping;
+  /** The caller's supplementary groups, on the host. */
+  callerGroups: readonly number[];
+  /** Its own one; often a member of the list, too. */
+  callerGid: number;
 }
 
 /** The list for setgroups(2), or 'keep' for the caller's. */
 export function chooseGroups(
-  { groupAdd, user, userNamed, lookup, mapping }: GroupRequest,
+  { groupAdd, user, userNamed, lookup, mapping, callerGroups, callerGid }: GroupRequest,
   decisions: Decision[],
 ): number[] | 'keep' {
   const decide = (choice: string, why: string) => decisions.push({ topic: 'supplementary groups', choice, why });
@@ -43,17 +47,23 @@ export function chooseGroups(
     decide("the caller's", 'setgroups(2) is denied where only one id is mapped');
     return 'keep';
   }
-  if (groupAdd.length === 0 && !(userNamed && user.groups.length > 0)) {
+  // The caller's own group is the container's root: to somebody who is not root there, it would be a right that nobody asked for.
+  const hasNothingToKeep = userNamed && callerGroups.every((gid) => gid === callerGid);
+  if (groupAdd.length === 0 && !(userNamed && user.groups.length > 0) && !hasNothingToKeep) {
     decide("the caller's", 'no user with groups in the image and no --group-add was asked for');
     return 'keep';
   }
   const unmapped = wanted.find((gid) => !isMapped(gid, mapping.gidMappings));
   if (unmapped !== undefined) throw unmappedId('group', unmapped, mapping.gidMappings);
-  decide(
-    wanted.join(', '),
-    groupAdd.length > 0 ? '--group-add' : `the groups of "${user.name ?? user.uid}" in the image's /etc/group`,
-  );
+  decide(wanted.join(', '), whyWanted(groupAdd, user));
   return wanted;
+}
+
+function whyWanted(groupAdd: readonly string[], user: ResolvedUser): string {
+  if (groupAdd.length > 0) return '--group-add';
+  if (user.groups.length === 0)
+    return `the group of "${user.name ?? user.uid}": the caller has no other groups to keep`;
+  return `the groups of "${user.name ?? user.uid}" in the image's /etc/group`;
 }
 
 export function isMapped(id: number, mappings: readonly IdMapping[]): boolean {

@@ -33,7 +33,15 @@ export function chooseUser(sources: UserSources, decisions: Decision[]): UserCho
   if (!isMapped(uid, mapping.uidMappings)) throw unmappedId('user', uid, mapping.uidMappings);
   if (!isMapped(gid, mapping.gidMappings)) throw unmappedId('group', gid, mapping.gidMappings);
 
-  const request = { groupAdd: options.groupAdd, user: resolved, userNamed: named, lookup: userLookup, mapping };
+  const request = {
+    groupAdd: options.groupAdd,
+    user: resolved,
+    userNamed: named,
+    lookup: userLookup,
+    mapping,
+    callerGroups: context.callerGroups,
+    callerGid: context.caller?.gid ?? process.getgid?.() ?? 0,
+  };
   const groups = chooseGroups(request, decisions);
   const umask = parseUmask(options.umask);
   const user: SpecUser = { uid, gid, umask, ...(groups === 'keep' ? {} : { additionalGids: groups }) };

@@ -51,7 +51,16 @@ for (const [options, text] of badNamespaces)
 
 const groups = (word: string, groupAdd: string[], more: Partial<GroupRequest> = {}) =>
   chooseGroups(
-    { groupAdd, user: resolveUser(word, lookup), userNamed: word !== '', lookup, mapping: RANGES, ...more },
+    {
+      groupAdd,
+      user: resolveUser(word, lookup),
+      userNamed: word !== '',
+      lookup,
+      mapping: RANGES,
+      callerGroups: [1000, 44],
+      callerGid: 1000,
+      ...more,
+    },
     [],
   );
 const groupTable: [string, string, string[], Partial<GroupRequest>, number[] | 'keep'][] = [
@@ -59,6 +68,9 @@ const groupTable: [string, string, string[], Partial<GroupRequest>, number[] | '
   ["a user with groups has the image's", 'joe', [], {}, [1001, 10, 29]],
   ["a user without groups keeps the caller's", '4242', [], {}, 'keep'],
   ["a user with a named group keeps the caller's", 'joe:wheel', [], {}, 'keep'],
+  ['a caller without groups has none to keep for a user', '4242', [], { callerGroups: [1000] }, [0]],
+  ['a caller without groups, and a named group', 'joe:wheel', [], { callerGroups: [] }, [10]],
+  ["root keeps the caller's, were it only one", '', [], { callerGroups: [1000] }, 'keep'],
   ['--group-add asks', '', ['audio', '77'], {}, [0, 29, 77]],
   ['--group-add comes after the groups of the user', 'joe', ['77'], {}, [1001, 10, 29, 77]],
   ["keep-groups forces the caller's", 'joe', ['keep-groups'], {}, 'keep'],
