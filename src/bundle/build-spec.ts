@@ -131,7 +131,6 @@ function makeProcess(build: Build, user: SpecUser, resolved: ResolvedUser, timez
     capabilities: capabilitySets(capabilities, user.uid),
     rlimits: makeRlimits(options.ulimits, facts.hardLimits),
     noNewPrivileges: security.noNewPrivileges,
-    ...apparmor(build),
     ...oomScore(options.oomScoreAdj, facts.oomScoreAdj),
   };
 }
@@ -140,19 +139,6 @@ function workingDirectory(typed: string | undefined): string {
   if (typed === undefined || typed === '') return '/';
   if (typed.startsWith('/')) return normalizePath(typed);
   throw new RrunError('CONFIG_INVALID', `cannot use working directory "${typed}": it needs to be an absolute path`);
-}
-
-/** Loading a profile needs root; one that is loaded may be asked for where the kernel has AppArmor, and is moot elsewhere. */
-function apparmor({ security, facts, decisions }: Build): { apparmorProfile?: string } {
-  const profile = security.apparmor;
-  if (profile === undefined || profile === 'unconfined') return {};
-  if (facts.securityModules.includes('apparmor')) return { apparmorProfile: profile };
-  decisions.push({
-    topic: 'apparmor',
-    choice: 'none',
-    why: `profile "${profile}" is moot: this kernel has no AppArmor`,
-  });
-  return {};
 }
 
 function oomScore(wanted: number | undefined, current: number): { oomScoreAdj?: number } {

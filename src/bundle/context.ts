@@ -61,8 +61,6 @@ export interface SpecContext {
 export interface SpecFacts {
   kernelRelease: string;
   lastCap: number;
-  /** Names in /sys/kernel/security/lsm. */
-  securityModules: readonly string[];
   /** Of the caller; without privilege it can be raised only. */
   oomScoreAdj: number;
   /** Hard limits of the caller by Docker's name; Infinity for none. */

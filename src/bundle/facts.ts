@@ -13,11 +13,6 @@ export function readSpecFacts(given: Partial<SpecFacts> = {}): SpecFacts {
   return {
     kernelRelease: given.kernelRelease ?? release(),
     lastCap: given.lastCap ?? Number(readText('/proc/sys/kernel/cap_last_cap') || CAPABILITIES.length - 1),
-    securityModules:
-      given.securityModules ??
-      readText('/sys/kernel/security/lsm')
-        .split(',')
-        .filter((name) => name !== ''),
     oomScoreAdj: given.oomScoreAdj ?? Number(readText('/proc/self/oom_score_adj') || 0),
     hardLimits: given.hardLimits ?? parseProcLimits(readText('/proc/self/limits')),
     hasCgroup2:

@@ -7,8 +7,6 @@ export interface SecurityOptions {
   /** "unconfined", "builtin" (the default) or the path of a profile. */
   seccomp: string;
   noNewPrivileges: boolean;
-  /** A profile name, or undefined. */
-  apparmor?: string;
   /** user:, role:, type:, level: or disable. */
   labels: string[];
   mask: string[];
@@ -47,7 +45,9 @@ function applyOption(options: SecurityOptions, typed: string, key: string, value
       options.seccomp = needValue(typed, value);
       return;
     case 'apparmor':
-      options.apparmor = needValue(typed, value);
+      // What would confine the container must not be taken without effect.
+      if (needValue(typed, value) !== 'unconfined')
+        throw refused(typed, 'no AppArmor profile is applied without root', 'leave it out, or use apparmor=unconfined');
       return;
     case 'label':
       options.labels.push(parseLabel(typed, needValue(typed, value)));

@@ -34,7 +34,7 @@ export function validateSysctls(sysctls: Record<string, string>, own: SysctlName
       throw sysctlError(
         key,
         'not in a separate kernel namespace',
-        'only net.*, fs.mqueue.*, kernel.domainname and the kernel.msg*, kernel.sem, kernel.shm* of IPC can be set for a container',
+        'only net.*, fs.mqueue.* and the kernel.msg*, kernel.sem, kernel.shm* of IPC can be set for a container',
       );
   }
 }
@@ -45,7 +45,9 @@ function requireOwn(key: string, owns: boolean, kind: string): void {
 
 function requireUts(key: string, name: string, { uts }: SysctlNamespaces): void {
   requireOwn(key, uts, 'uts');
-  if (name === 'kernel.hostname') throw sysctlError(key, 'it is set by --hostname');
+  // /proc/sys lets only root of the host write these two; the system calls do not ask for it.
+  const option = name === 'kernel.hostname' ? '--hostname' : '--domainname';
+  throw sysctlError(key, `it is set by ${option}`, `use ${option}`);
 }
 
 /** Docker's two defaults for a network namespace of one's own: any port and unprivileged ping without a capability. */

@@ -19,7 +19,7 @@ export interface UsernsOption {
 const WANT = 'want "default", "keep-id[:uid=N,gid=N,size=N]", "nomap" or "single"';
 
 /** Words of others that mean, without root, what rrun does anyway. */
-const DEFAULT_WORDS = new Set(['', 'default', 'host', 'auto', 'private']);
+const DEFAULT_WORDS = new Set(['', 'default', 'host', 'private']);
 
 export function parseUserns(text: string | undefined): UsernsOption {
   if (text === undefined || DEFAULT_WORDS.has(text)) {
@@ -32,7 +32,12 @@ export function parseUserns(text: string | undefined): UsernsOption {
   const word = colon === -1 ? text : text.slice(0, colon);
   const options = colon === -1 ? undefined : text.slice(colon + 1);
   if (word === 'keep-id') return { mode: 'keep-id', ...parseKeepId(options ?? '') };
-  if (word === 'auto') return { mode: 'default', takenAsDefault: text };
+  if (word === 'auto') {
+    // It promises ids that no other container has: to take it for the default would be less than that.
+    throw new RrunError('USAGE', `cannot use --userns=${text}: ids of its own for each container are not supported`, {
+      hint: 'use --userns=nomap for a container without the ids of the caller',
+    });
+  }
   if (word === 'nomap' || word === 'single') {
     if (options !== undefined) throw new RrunError('USAGE', `cannot use --userns=${text}: "${word}" takes no options`);
     return { mode: word };

@@ -172,24 +172,6 @@ test('buildSpec() passes the small things on', async () => {
   assert.ok(spec.mounts?.find(({ destination }) => destination === '/dev/shm')?.options?.includes('size=1024'));
 });
 
-test('buildSpec() asks for an AppArmor profile only where there is AppArmor', async () => {
-  const securityOpt = ['apparmor=mine'];
-  assert.equal((await processOf({ securityOpt })).apparmorProfile, undefined);
-  assert.equal(
-    (await processOf({ securityOpt }, { facts: { ...noFacts, securityModules: ['apparmor'] } })).apparmorProfile,
-    'mine',
-  );
-  assert.equal(
-    (
-      await processOf(
-        { securityOpt: ['apparmor=unconfined'] },
-        { facts: { ...noFacts, securityModules: ['apparmor'] } },
-      )
-    ).apparmorProfile,
-    undefined,
-  );
-});
-
 const hostile: [string, Partial<ImageProcessConfig>, ErrorCode][] = [
   ['NUL in its environment', { Env: ['A=b\0c'] }, 'CONFIG_INVALID'],
   ['NUL in its command', { Cmd: ['a\0'] }, 'CONFIG_INVALID'],

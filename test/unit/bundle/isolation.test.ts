@@ -95,10 +95,7 @@ const securityTable: [string[], Partial<SecurityOptions>][] = [
   [['seccomp=unconfined', 'no-new-privileges'], { seccomp: 'unconfined', noNewPrivileges: true }],
   [['seccomp:/p=q.json', 'no-new-privileges=false'], { seccomp: '/p=q.json', noNewPrivileges: false }],
   [['no-new-privileges:true'], { noNewPrivileges: true }],
-  [
-    ['apparmor=unconfined', 'label=disable', 'label=type:x_t'],
-    { apparmor: 'unconfined', labels: ['disable', 'type:x_t'] },
-  ],
+  [['apparmor=unconfined', 'label=disable', 'label=type:x_t'], { labels: ['disable', 'type:x_t'] }],
   [['mask=/a:/b', 'unmask=ALL', 'unmask=/proc/*'], { mask: ['/a', '/b'], unmask: ['ALL', '/proc/*'] }],
   [['systempaths=unconfined', 'writable-cgroups=true'], { unmask: ['ALL'], writableCgroups: true }],
 ];
@@ -117,6 +114,7 @@ const badSecurity: [string, RegExp][] = [
   ['label=foo', /want label=disable/],
   ['mask=a', /"a" is not an absolute path/],
   ['mask=ALL', /"ALL" is not an absolute path/],
+  ['apparmor=docker-default', /no AppArmor profile is applied/],
   ['systempaths=x', /want systempaths=unconfined/],
   ['proc-opts=hidepid=2', /options for \/proc are not supported/],
 ];
@@ -131,7 +129,6 @@ for (const key of [
   'kernel.msgmax',
   'fs.mqueue.msg_max',
   'kernel.shm_rmid_forced',
-  'kernel.domainname',
 ]) {
   test(`validateSysctls("${key}") is fine in namespaces of one's own`, () => validateSysctls({ [key]: '1' }, OWN));
 }
@@ -140,6 +137,7 @@ const badSysctls: [string, typeof OWN, RegExp][] = [
   ['kernel.sem', { ...OWN, ipc: false }, /not allowed in the host's ipc namespace/],
   ['kernel.domainname', { ...OWN, uts: false }, /not allowed in the host's uts namespace/],
   ['kernel.hostname', OWN, /set by --hostname/],
+  ['kernel.domainname', OWN, /set by --domainname/],
   ['vm.swappiness', OWN, /not in a separate kernel namespace/],
   ['kernel.pid_max', OWN, /not in a separate kernel namespace/],
   ['net', OWN, /not a sysctl name/],

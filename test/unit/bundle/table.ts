@@ -67,7 +67,6 @@ export function makeContext(more: Partial<SpecContext> = {}): SpecContext {
     facts: {
       kernelRelease: '6.1.0',
       lastCap: 40,
-      securityModules: [],
       oomScoreAdj: 0,
       hardLimits: {},
       hasCgroup2: true,

@@ -46,7 +46,7 @@ function uidText({ mapping }: UsernsChoice): string {
 const MAPS: [string, Caller, string | undefined, string, 'ranges' | 'single'][] = [
   ['maps root to the caller and the rest to the ranges', caller(), undefined, '0 1000 1, 1 100000 65536', 'ranges'],
   ['takes host as the default', caller(), 'host', '0 1000 1, 1 100000 65536', 'ranges'],
-  ['takes auto as the default', caller(), 'auto:size=5', '0 1000 1, 1 100000 65536', 'ranges'],
+  ['takes private as the default', caller(), 'private', '0 1000 1, 1 100000 65536', 'ranges'],
   ['keeps the id of the caller', caller(), 'keep-id', '0 100000 1000, 1000 1000 1, 1001 101000 64536', 'ranges'],
   ['gives the caller another id', caller(), 'keep-id:uid=5,gid=6', '0 100000 5, 5 1000 1, 6 100005 65531', 'ranges'],
   ['makes the caller root with uid=0', caller(), 'keep-id:uid=0', '0 1000 1, 1 100000 65536', 'ranges'],

@@ -8,7 +8,6 @@ const GOOD: [string | undefined, UsernsOption][] = [
   ['', { mode: 'default' }],
   ['default', { mode: 'default' }],
   ['host', { mode: 'default', takenAsDefault: 'host' }],
-  ['auto:size=1000', { mode: 'default', takenAsDefault: 'auto:size=1000' }],
   ['nomap', { mode: 'nomap' }],
   ['single', { mode: 'single' }],
   ['keep-id', { mode: 'keep-id' }],
@@ -23,6 +22,8 @@ for (const [text, want] of GOOD) {
 
 const BAD = [
   'foo',
+  'auto',
+  'auto:size=1000',
   'keepid',
   'nomap:x',
   'single:uid=1',
