@@ -4,7 +4,8 @@
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { $ } from 'zx';
-import { bundle, makeCodeCache } from './lib/bundle.mjs';
+import { bundle } from './lib/bundle.mjs';
+import { makeCodeCache } from './lib/make-code-cache.mjs';
 import { root } from './lib/root.mjs';
 
 $.verbose = false;

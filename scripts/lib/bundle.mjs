@@ -1,9 +1,7 @@
 // Makes dist/: rrun.cjs, which starts rrun-main-HASH.cjs (all of our own code) with V8's code cache of it, and one file for each
 // package that is imported with import(). CPU of `rrun explain`: esbuild's splitting (56 chunks) 115 ms, one ES module 100 ms, this 70 ms.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { root } from './root.mjs';
@@ -15,7 +13,11 @@ const shared = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
+  format: 'cjs',
   target: 'node20',
+  // import() would start Node's loader of ES modules, for 4 ms; require() has been started anyhow.
+  supported: { 'dynamic-import': false },
+  define: { 'import.meta': 'rrunMeta' },
   mainFields: ['module', 'main'],
   legalComments: 'none', // all licences are in THIRD-PARTY-LICENCES
   minifySyntax: true,
@@ -25,13 +27,26 @@ const shared = {
   logLevel: 'warning',
 };
 
+/** What a module has in Node, for one that is none: import.meta, and Node's own modules, loaded at the first use. */
+const moduleBanner = `
+const rrunMeta = { url: require('node:url').pathToFileURL(__filename).href, filename: __filename, dirname: __dirname };
+const rrunBuiltins = new Map();
+function rrunBuiltin(name) {
+  let builtin = rrunBuiltins.get(name);
+  if (builtin !== undefined) return builtin;
+  let loaded;
+  const get = (_, key) => ((loaded ??= require(name)), key === 'default' ? loaded : loaded[key]);
+  builtin = new Proxy({}, { get });
+  rrunBuiltins.set(name, builtin);
+  return builtin;
+}`;
+
 export async function bundle(dist) {
   const lazy = new Map();
   const own = await buildOwn(lazy);
   const packages = [];
   for (const [file, entry] of lazy) packages.push(await buildPackage(dist, file, entry));
-  // A function with a code cache has no import() of its own: the loader lends it its.
-  const main = own.outputFiles[0].text.replace(/\bimport\(("(?:node:|\.\/rrun-)[^"]+")\)/g, 'rrunImport($1)');
+  const main = linkModules(own.outputFiles[0].text);
   const name = `rrun-main-${createHash('sha256').update(main).digest('hex').slice(0, 12)}`;
   const files = new Map([
     ...packages.flatMap(({ outputFiles }) => outputFiles).map((file) => [path.basename(file.path), file.contents]),
@@ -52,14 +67,24 @@ function buildOwn(lazy) {
     ...shared,
     entryPoints: ['src/cli/main.ts'],
     outdir: 'dist',
-    format: 'cjs',
     banner: {
-      js: '(function (exports, require, module, __filename, __dirname, rrunImport) {\nconst rrunMeta = { url: require("node:url").pathToFileURL(__filename).href, filename: __filename, dirname: __dirname };',
+      js: `(function (exports, require, module, __filename, __dirname) {${moduleBanner}`,
     },
     footer: { js: '})' },
-    define: { RRUN_VERSION: JSON.stringify(packageVersion()), 'import.meta': 'rrunMeta' },
+    define: { ...shared.define, RRUN_VERSION: JSON.stringify(packageVersion()) },
     plugins: [lazyPackages(lazy)],
   });
+}
+
+/**
+ * Node's modules are loaded when something of them is used (crypto takes 3 ms, what child_process and tls need as much again), not
+ * when a module of ours names them, and without the copy that esbuild makes for each that does. Packages are bundled as what
+ * import() gives, so they need no conversion either.
+ */
+function linkModules(code) {
+  return code
+    .replace(/__toESM\(require\(("\.\/rrun-[^"]+")\),1\)/g, 'require($1)')
+    .replace(/(?:__toESM\()?require\(("node:[^"]+")\)(?:,1\))?/g, 'rrunBuiltin($1)');
 }
 
 /** The cache's name has the hash of the source, since V8 itself compares no more than its length. */
@@ -73,32 +98,8 @@ try {
   cachedData = readFileSync(\`\${__dirname}/${name}.cache\`);
 } catch {}
 const script = new vm.Script(readFileSync(file, 'latin1'), { filename: file, cachedData });
-script.runInThisContext()(exports, require, module, file, __dirname, (name) => import(name));
+script.runInThisContext()(exports, require, module, file, __dirname);
 `;
-}
-
-/**
- * Runs a few commands that get as far as a plan and keeps what V8 has compiled for them. The commands may fail here
- * (no user namespaces where it is built): then the cache has less in it, and a start compiles more.
- */
-export function makeCodeCache(dist, name) {
-  const home = mkdtempSync(path.join(tmpdir(), 'rrun-cache-'));
-  const script = path.join(root, 'scripts/lib/code-cache.cjs');
-  // Root may have no ids to give; in a user namespace it is as anybody else.
-  const prefix = process.getuid() === 0 ? ['unshare', '--user', '--map-root-user'] : [];
-  const env = { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: home, RRUN_EXE: path.join(dist, 'rrun') };
-  const explain = ['explain', '--network', 'none', '--rm', '-e', 'A=B', '--rootfs', home, '/true'];
-  for (const args of [
-    explain,
-    ['ps', '-a'],
-    ['images'],
-    ['create', '--network', 'none', '--rootfs', home, '/true'],
-    explain,
-  ]) {
-    const [program, ...argv] = [...prefix, process.execPath, script, path.join(dist, name), ...args];
-    spawnSync(program, argv, { env, stdio: 'ignore' });
-  }
-  rmSync(home, { recursive: true, force: true });
 }
 
 /** Leaves what import() names outside of our file, and notes it: file name → what goes into it. */
@@ -117,32 +118,24 @@ function lazyPackages(lazy) {
           };
         const file = `rrun-${path.basename(name, '.js').replace(/[^a-z0-9-]/g, '-')}`;
         lazy.set(file, isGatherer ? { entry: path.resolve(resolveDir, name.replace(/\.js$/, '.ts')) } : { name });
-        return { path: `./${file}.mjs`, external: true };
+        return { path: `./${file}.cjs`, external: true };
       });
     },
   };
 }
 
-/** CommonJS packages ask for Node's own modules through `require`. */
-const requireBanner = `import { createRequire as rrunCreateRequire } from 'node:module';
-const require = rrunCreateRequire(import.meta.url);`;
-
 async function buildPackage(dist, file, { name, entry }) {
-  const outfile = path.join(dist, `${file}.mjs`);
-  const options = { ...shared, format: 'esm', banner: { js: requireBanner }, outfile };
+  const options = { ...shared, banner: { js: moduleBanner }, outfile: path.join(dist, `${file}.cjs`) };
   if (entry !== undefined) return build({ ...options, entryPoints: [entry] });
   return build({ ...options, stdin: { contents: await reexport(name), resolveDir: root } });
 }
 
-/** The names that import() gives in Node, of a CommonJS package too: esbuild would give only `default`. */
+/** The names that import() gives in Node. */
 async function reexport(name) {
-  const all = Object.keys(await import(name)).filter((key) => /^[A-Za-z_$][\w$]*$/.test(key));
-  const lines = all.map((key) =>
-    key === 'default'
-      ? 'export default all.default;'
-      : `const rrun_${key} = all.${key};\nexport { rrun_${key} as ${key} };`,
-  );
-  return [`import * as all from '${name}';`, ...lines].join('\n');
+  const { default: standard, ...named } = await import(name);
+  const names = Object.keys(named).filter((key) => /^[A-Za-z_$][\w$]*$/.test(key));
+  const all = [...names, ...(standard === undefined ? [] : ['default'])];
+  return `export { ${all.join(', ')} } from '${name}';`;
 }
 
 /** By rename: a command that is running reads the old file to its end. */

@@ -1,6 +1,7 @@
 // Runs dist/rrun-main-HASH.cjs as its loader does, and at the end writes V8's code cache of it: code-cache.cjs FILE-WITHOUT-ENDING ARGS…
 'use strict';
 const { readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
 
@@ -18,11 +19,4 @@ process.on('exit', () => {
   writeFileSync(`${base}.cache.new`, script.createCachedData());
   renameSync(`${base}.cache.new`, `${base}.cache`);
 });
-script.runInThisContext()(
-  exports,
-  require,
-  module,
-  file,
-  path.dirname(file),
-  (name) => import(path.isAbsolute(name) || !name.startsWith('.') ? name : path.resolve(path.dirname(file), name)),
-);
+script.runInThisContext()(exports, createRequire(file), module, file, path.dirname(file));

@@ -36,7 +36,7 @@ for (const args of [['--version'], ['help'], ['ps', '-a'], ['images'], ['run', '
   test(`rrun ${args.join(' ')} loads no package`, (t) => {
     const home = openHome(t);
     assert.deepEqual(
-      loadedPackages(home, args).filter((name) => name !== 'rrun-meow.mjs'),
+      loadedPackages(home, args).filter((name) => name !== 'rrun-meow.cjs'),
       [],
     );
   });
