@@ -19,6 +19,7 @@ const TABLE: Readonly<Record<string, Entry>> = {
   kill: { load: () => import('./commands/kill.js') },
   wait: { load: () => import('./commands/wait.js') },
   rename: { load: () => import('./commands/rename.js') },
+  logs: { load: () => import('./commands/logs.js') },
   ps: { load: () => import('./commands/ps.js') },
   rm: { load: () => import('./commands/rm.js') },
   inspect: { load: () => import('./commands/inspect.js') },
@@ -57,7 +58,7 @@ const RESERVED: readonly string[] = [
     'image',
     'import',
   ],
-  ...['load', 'login', 'logout', 'logs', 'network', 'pause', 'port', 'prune', 'push', 'save', 'search', 'stats'],
+  ...['load', 'login', 'logout', 'network', 'pause', 'port', 'prune', 'push', 'save', 'search', 'stats'],
   ...['system', 'top', 'unpause', 'unshare', 'update', 'volume'],
 ];
 
