@@ -57,7 +57,10 @@ function build(outside: Outside, global: GlobalOptions): Context {
   let run: Promise<HostPath> | undefined;
   const context: Context = {
     ...outside,
-    stdinIsTTY: isatty(0),
+    // Asked of a launch with -t only: node:tty brings node:net along.
+    get stdinIsTTY() {
+      return isatty(0);
+    },
     global,
     store: () => (store ??= import('../store/store.js').then(({ openStore }) => openStore(global.root))),
     runRoot: () => (run ??= findRunRoot(global.config.runroot?.value, context)),

@@ -38,7 +38,11 @@ function canMove({ TERM }: Env): boolean {
 
 /** For commands that pull on the way to something else; the moving lines go when the pull is done. */
 export function makeProgress(output: Output, env: Env): OnProgress {
-  return createPullProgress(output, env).onProgress;
+  let progress: PullProgress | undefined;
+  return (event) => {
+    progress ??= createPullProgress(output, env);
+    progress.onProgress(event);
+  };
 }
 
 /** Lines that stay, the same on a terminal and in a file; undefined for what only moves. */

@@ -109,6 +109,7 @@ async function tryClaim(store: NameStore, claimant: Claimant, name: string): Pro
   for (;;) {
     try {
       linkSync(own, file);
+      unlinkSync(own);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(file, error);
