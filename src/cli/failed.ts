@@ -15,14 +15,17 @@ export async function sayFailure(context: () => Promise<Context>, args: string[]
   // The plan itself could not be read: it told neither the container nor what to do.
   if (root === '--') throw explainFailure(failure, undefined, { command: '' });
   const { openStore } = await import('../store/store.js');
+  const { takeBackCidfile } = await import('../container/cidfile.js');
   const { findContainer } = await import('../container/list.js');
   const { removeContainer } = await import('../container/remove.js');
   const store = await openStore(root as HostPath);
   const { record } = await findContainer(store, id);
-  if (kind === 'run')
+  if (kind === 'run') {
     await removeContainer(store, record, { force: false, volumes: true }).catch((error: unknown) =>
       warn(context, error),
     );
+    takeBackCidfile(record);
+  }
   if (stage === 'interrupted') return 128 + Number(detail);
   if (stage === 'lock' && errno === 'EAGAIN') {
     const announce = args.slice(3, mark)[0];

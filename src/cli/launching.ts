@@ -40,7 +40,9 @@ export async function runContainer(context: Context, options: ContainerOptions):
     });
   } catch (error) {
     const { removeContainer } = await import('../container/remove.js');
+    const { takeBackCidfile } = await import('../container/cidfile.js');
     await removeContainer(store, prepared.record, { force: false, volumes: true });
+    takeBackCidfile(prepared.record);
     throw error;
   }
   await coverLayersQuietly(store);

@@ -8,7 +8,7 @@
 //   6. rename to containers/<id>               the container exists
 //   7. make volumes without a name, write the cidfile
 
-import { chmodSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { ContainerOptions } from '../bundle/options.js';
@@ -22,6 +22,7 @@ import { diskError } from '../store/disk-error.js';
 import type { Store } from '../store/store.js';
 import type { HostPath } from '../util/brand.js';
 import type { Decision } from '../util/decision.js';
+import { checkCidfile, writeCidfile } from './cidfile.js';
 import { designContainer, type ContainerDesign, type Identity, type Surroundings } from './design.js';
 import { APT_SANDBOX, writeContainerFiles } from './files.js';
 import { claimName, claimRandomName, releaseName, requireFreeName } from './name-claim.js';
@@ -50,10 +51,11 @@ export interface CreateOptions extends Surroundings {
 /** Creates a container; see the top of this file for the order. */
 export async function createContainer(
   store: Store,
-  options: ContainerOptions,
+  typed: ContainerOptions,
   around: CreateOptions,
 ): Promise<PreparedContainer> {
-  const cidfile = options.cidfile === undefined ? undefined : path.resolve(around.cwd, options.cidfile);
+  const cidfile = typed.cidfile === undefined ? undefined : path.resolve(around.cwd, typed.cidfile);
+  const options = { ...typed, cidfile };
   if (options.name !== undefined) await requireUsableName(store, options.name);
   if (cidfile !== undefined) checkCidfile(cidfile);
   // Beside the decisions. What cannot be swept now does not keep anybody from creating.
@@ -66,7 +68,7 @@ export async function createContainer(
   });
   try {
     makeAnonymousVolumes(prepared.record);
-    if (cidfile !== undefined) writeCidfile(cidfile, prepared.record);
+    if (cidfile !== undefined) writeCidfile(cidfile, prepared.record.id);
   } catch (error) {
     // Nobody learns of this container: it goes again.
     await removeContainer(store, prepared.record, { force: false, volumes: true });
@@ -144,30 +146,6 @@ async function keepLayers(store: Store, record: ContainerRecord): Promise<void> 
     'IMAGE_NOT_LOCAL',
     `cannot create a container from "${record.imageName ?? ''}": the image was removed meanwhile`,
   );
-}
-
-function checkCidfile(file: string): void {
-  if (existsSync(file)) throw cidfileExists(file);
-  const parent = statSync(path.dirname(file), { throwIfNoEntry: false });
-  if (parent?.isDirectory() !== true) {
-    throw new RrunError('USAGE', `cannot write the container id to "${file}": no such directory`);
-  }
-}
-
-function writeCidfile(file: string, record: ContainerRecord): void {
-  try {
-    writeFileSync(file, record.id, { flag: 'wx', mode: 0o644 });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw cidfileExists(file);
-    throw new RrunError('USAGE', `cannot write the container id to "${file}": ${message}`, { cause: error });
-  }
-}
-
-function cidfileExists(file: string): RrunError {
-  return new RrunError('USAGE', `cannot write the container id to "${file}": the file exists`, {
-    hint: 'make sure that its container is not needed, then delete the file',
-  });
 }
 
 /** RFC 3339 in UTC with the microseconds that Date leaves out, so that containers sort by it. */

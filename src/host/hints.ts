@@ -290,6 +290,13 @@ function explainExec({ failure, subject }: FailureContext): Explanation {
       };
     case 'EISDIR':
       return { code: 'COMMAND_NOT_EXECUTABLE', exitCode: 126, message: `${what}: it is a directory` };
+    case 'E2BIG':
+      return {
+        code: 'COMMAND_NOT_EXECUTABLE',
+        exitCode: 126,
+        message: `${what}: its arguments and environment are too long`,
+        hint: 'the kernel takes 128 KiB in one word, and in all a quarter of the stack limit ("ulimit -s"), at most 6 MiB: use a file',
+      };
     case 'ENOEXEC':
       return {
         code: 'COMMAND_NOT_EXECUTABLE',

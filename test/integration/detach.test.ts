@@ -1,7 +1,7 @@
 // Containers in the background: what stays, what it costs, how they are seen and ended.
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import { leftProcesses } from '../support/leaks.js';
@@ -108,6 +108,12 @@ const cases: Record<string, Case> = {
     const second = await home.run([...run, '--cidfile', file, 'payload', '--exit', '0']);
     assert.equal(second.status, 125, describe(run, second));
     await waitFor('it is removed', async () => ((await home.containers()).length === 0 ? true : undefined));
+  },
+  'a run that came to nothing takes its --cidfile back': async (home) => {
+    const file = path.join(home.dir, 'taken-back');
+    const args = ['run', '--network', 'none', '--cidfile', 'taken-back', '--entrypoint', '/no/such', 'payload'];
+    assert.equal((await home.run(args)).status, 127);
+    assert.equal(existsSync(file), false);
   },
 };
 

@@ -296,8 +296,8 @@ const ROWS: Row[] = [
     what: 'arguments that are too long',
     failure: failure('exec', 'execve', 'E2BIG', 'echo'),
     code: 'COMMAND_NOT_EXECUTABLE',
-    message: 'cannot run "echo": execve: E2BIG',
-    hint: undefined,
+    message: 'cannot run "echo": its arguments and environment are too long',
+    hint: /128 KiB in one word/,
     exitCode: 126,
   },
 ];
