@@ -134,7 +134,14 @@ async function putInPlace(
   if (rootfs.note !== undefined) around.onNote?.(rootfs.note);
   renameSync(aside, dir);
   await keepLayers(store, record);
-  return { record, dir, spec: built.spec, rootfs, network, decisions };
+  return { record, dir, spec: built.spec, rootfs, network, decisions: decisions.map((each) => asMounted(each, rootfs)) };
+}
+
+/** The driver of the store is what a container asks for; what it gets depends on its ids and layers, too. */
+function asMounted(decision: Decision, { driver, note, shift }: RootfsMount): Decision {
+  if (decision.topic !== 'storage' || decision.choice === driver) return decision;
+  const shifted = 'it shifts the owners of the image to the ids of this container';
+  return { ...decision, choice: driver, why: note ?? (shift === undefined ? 'it reads whiteouts that are files' : shifted) };
 }
 
 /** The image may have been removed since it was found. Now that the record is there, what it mounts no longer goes. */
@@ -148,9 +155,11 @@ async function keepLayers(store: Store, record: ContainerRecord): Promise<void> 
   );
 }
 
-/** RFC 3339 in UTC with the microseconds that Date leaves out, so that containers sort by it. */
+/**
+ * RFC 3339 in UTC with six digits, so that containers sort by it. The last three come from another clock: to read them from
+ * `performance` loads a dozen modules of Node.
+ */
 function now(): string {
-  const ms = performance.timeOrigin + performance.now();
-  const micros = Math.floor((ms % 1) * 1000);
-  return new Date(ms).toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`);
+  const micros = String(Math.floor(process.hrtime()[1] / 1000) % 1000).padStart(3, '0');
+  return new Date().toISOString().replace('Z', `${micros}Z`);
 }
