@@ -272,11 +272,10 @@ static void await_ready(void)
 			return;
 		if (poll(fds, (nfds_t)(4 + the.spawned_count), timeout) < 0)
 			continue;
-		if (fds[1].revents && msg_recv(the.init, &msg, MSG_DONTWAIT))
+		/* The keeper first: when it fails, the end of init's socket goes as well. */
+		if (fds[2].revents && msg_recv(the.ctl, &msg, MSG_DONTWAIT) && (msg.type == 'F' || msg.type == 0))
 			take_init_message(&msg, &ready);
-		if (fds[2].revents && msg_recv(the.ctl, &msg, MSG_DONTWAIT) && msg.type == 'F')
-			fail_with_record(msg.data, msg.len);
-		else if (fds[2].revents && msg.type == 0)
+		if (fds[1].revents && msg_recv(the.init, &msg, MSG_DONTWAIT))
 			take_init_message(&msg, &ready);
 		for (int i = 0; i < the.spawned_count; i++)
 			if (fds[4 + i].revents)
