@@ -73,6 +73,8 @@ export async function copyFromContainer(store: Store, job: CopyJob): Promise<Cop
         reader.finish();
         writer.finish();
         return { bytes, skipped: writer.skipped };
+      } catch (error) {
+        throw hostError(error, `copy to "${job.outside}"`);
       } finally {
         writer.close();
         target.base.close();
@@ -116,6 +118,8 @@ export async function copyToContainer(store: Store, job: CopyJob): Promise<Copie
         );
         const { skipped } = await child.finished();
         return { bytes, skipped };
+      } catch (error) {
+        throw hostError(error, `copy "${job.outside}"`);
       } finally {
         parent.close();
       }

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readlinkSync,
   readSync,
+  statfsSync,
   type BigIntStats,
 } from 'node:fs';
 
@@ -48,7 +49,14 @@ interface Walk {
   /** Where a file with several names was put first, by device and inode. */
   links: Map<string, string>;
   owner: (ids: Ids) => Ids;
+  /** That of the directory above; undefined for the topmost entry, which was asked for whatever it is. */
+  device?: bigint;
 }
+
+/** linux/magic.h: proc, sysfs, cgroup, cgroup2, devpts, mqueue, securityfs, debugfs, tracefs, bpf. */
+const PSEUDO: ReadonlySet<number> = new Set([
+  0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x1cd1, 0x19800202, 0x73636673, 0x64626720, 0x74726163, 0xcafe4a11,
+]);
 
 function* packEntry(parent: Directory, name: string, walk: Walk): Generator<Buffer> {
   const path = parent.path(name);
@@ -73,9 +81,12 @@ function* packDirectory(parent: Directory, name: string, walk: Walk): Generator<
   const directory = parent.open(name);
   try {
     const self = directory.path('.');
-    yield encodeMember(memberOf(lstatSync(self, { bigint: true }), 'directory', walk));
+    const found = lstatSync(self, { bigint: true });
+    yield encodeMember(memberOf(found, 'directory', walk));
+    // What the kernel makes up is nobody's files, has no end in part, and is closed in part.
+    if (walk.device !== undefined && found.dev !== walk.device && PSEUDO.has(statfsSync(self).type)) return;
     for (const entry of readdirSync(self, 'latin1').sort()) {
-      yield* packEntry(directory, entry, { ...walk, archived: `${walk.archived}/${entry}` });
+      yield* packEntry(directory, entry, { ...walk, archived: `${walk.archived}/${entry}`, device: found.dev });
     }
   } finally {
     directory.close();

@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 
 import { kernelTest } from '../support/requires.js';
@@ -133,6 +143,24 @@ const cases: Record<string, Case> = {
     await home.ok(['rm', '-f', 'ro']);
     await home.ok(['create', ...NO_NETWORK, '--read-only', '--name', 'ro', 'alpine']);
     await refuses(home, ['f', 'ro:/root/f'], 125, /its root file system is read-only/);
+  },
+  'the whole of a running container, without what its kernel makes up': async (home) => {
+    await home.ok(['run', '-d', ...NO_NETWORK, '--name', 'whole', 'alpine', 'sleep', '600']);
+    await home.ok(['cp', 'whole:/', 'h/whole']);
+    assert.ok(existsSync(path.join(home.dir, 'h/whole/etc/passwd')));
+    assert.deepEqual(readdirSync(path.join(home.dir, 'h/whole/proc')), []);
+    assert.match(await home.ok(['cp', 'whole:/proc/1/status', '-']), /status/); // asked for by name
+    await home.ok(['rm', '-f', 'whole']);
+  },
+  'files of the host that the caller may not read or write': async (home) => {
+    if (process.getuid?.() === 0) return;
+    await home.ok(['create', ...NO_NETWORK, '--name', 'box', 'alpine']);
+    const file = path.join(home.dir, 'h/closed');
+    writeFileSync(file, '', { mode: 0o000 });
+    await refuses(home, ['closed', 'box:/'], 125, /cannot copy "closed": open: EACCES\n$/);
+    await refuses(home, ['box:/etc/passwd', '/etc/passwd'], 125, /cannot copy to "\/etc\/passwd": \w+: EACCES\n$/);
+    rmSync(file);
+    await home.ok(['rm', 'box']);
   },
   'what cannot be copied is said, with Docker’s reasons': async (home) => {
     await home.ok(['create', ...NO_NETWORK, '--name', 'box', 'alpine']);

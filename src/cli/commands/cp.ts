@@ -52,7 +52,9 @@ export const command = defineCommand({
     const copied =
       from === undefined ? await copy.copyToContainer(store, job) : await copy.copyFromContainer(store, job);
     if (copied.skipped > 0)
-      context.warn(`${copied.skipped} device files were left out: only root of the host may make them`);
+      context.warn(
+        `${copied.skipped} device file${copied.skipped === 1 ? ' was' : 's were'} left out: only root of the host may make them`,
+      );
     if (!flags.quiet && outside !== '-') await report(context, copied.bytes, destination);
     return 0;
   },
