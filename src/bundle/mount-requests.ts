@@ -62,7 +62,9 @@ export function parseVolume(typed: string, cwd: string): MountRequest {
       ? normalizePath(first.startsWith('/') ? first : `${cwd}/${first}`)
       : checkVolumeName(typed, first);
   request.createSource = true;
-  for (const mode of (modes ?? '').split(',').filter((word) => word !== '')) applyVolumeMode(request, mode);
+  const words = (modes ?? '').split(',').filter((word) => word !== '');
+  if (words.includes('ro') && words.includes('rw')) throw mountError(typed, `invalid mode: ${words.join(',')}`);
+  for (const mode of words) applyVolumeMode(request, mode);
   return request;
 }
 

@@ -68,9 +68,12 @@ export function filterImages(images: readonly LocalImage[], filters: Filters, ar
   const isDangling = booleanFilter(filters, 'dangling');
   const before = limit(images, filters, 'before');
   const since = limit(images, filters, 'since');
+  const tagged = new Set(images.filter((image) => nameOf(image).tag !== NONE).map(repositoryAndId));
   return images
     .filter(
       (image) =>
+        // As with Docker: a name by digest is no row of its own beside a tag that means the same.
+        (nameOf(image).tag !== NONE || isDigest(image.canonical) || !tagged.has(repositoryAndId(image))) &&
         (isDangling === undefined || isDigest(image.canonical) === isDangling) &&
         (argument === undefined || matchesArgument(image, argument)) &&
         matchesAny(filters, 'reference', (pattern) => matchesPattern(image, pattern)) &&
@@ -79,6 +82,10 @@ export function filterImages(images: readonly LocalImage[], filters: Filters, ar
         (since === undefined || (createdMs(image) ?? 0) > since),
     )
     .sort((a, b) => (createdMs(b) ?? 0) - (createdMs(a) ?? 0) || compare(a.canonical, b.canonical));
+}
+
+function repositoryAndId(image: LocalImage): string {
+  return `${nameOf(image).repository} ${image.id}`;
 }
 
 function compare(a: string, b: string): number {

@@ -194,6 +194,16 @@ kernelTest('pulls of the same image at once all succeed, also while it is remove
   for (const layer of [0, 4]) assert.ok(existsSync(layerFile(home, image, layer, `f${layer}`)));
 });
 
+kernelTest('a name by digest is no row beside a tag that means the same', NEEDS, async (t) => {
+  const { home, address } = await openRegistryHome(t);
+  const image = await buildImage(address, { repository: 'library/tool' });
+  const names = (): Promise<string> => home.ok(['images', '--format', '{{.Repository}}:{{.Tag}}']);
+  await home.ok(['pull', `tool@${image.manifest.digest}`]);
+  assert.equal(await names(), 'tool:<none>');
+  await home.ok(['pull', 'tool']);
+  assert.equal(await names(), 'tool:latest');
+});
+
 kernelTest('a pull after a killed one fetches only what is missing', NEEDS, async (t) => {
   const { home, address } = await openRegistryHome(t);
   const layers = [[{ name: 'a', content: 'one' }], [{ name: 'b', content: 'two' }]];

@@ -134,6 +134,10 @@ const cases: Record<string, Case> = {
   'explain prints the plan and the reasons, and makes nothing': async (home) => {
     const text = await home.ok(['explain', '--userns', 'keep-id', '--read-only', 'payload']);
     assert.match(text, /keep-id/);
+    // The storage that it says is the one that the plan mounts.
+    assert.match(text, /storage +(fuse-overlayfs \(it shifts the owners|vfs \(the image is copied)/);
+    const nomap = await home.run(['explain', '--userns', 'nomap', 'payload']);
+    assert.match(nomap.stdout, /storage +vfs \(the image is copied for this container: the owner/);
     const plan: unknown = JSON.parse(await home.ok(['explain', '--json', 'payload']));
     assert.equal(typeof plan, 'object');
     assert.deepEqual(await home.containers(), []);

@@ -41,6 +41,7 @@ for (const [typed, want] of volumeTable)
 const badVolumes: [string, RegExp][] = [
   ['', /invalid volume specification/],
   ['/a:/b:ro:x', /invalid volume specification/],
+  ['/a:/b:rw,ro', /invalid mode: rw,ro/],
   ['a b:/c', /invalid characters for a local volume name/],
   ['x:/c', /invalid characters|allowed/],
   ['vol:rel', /mount path must be absolute/],
