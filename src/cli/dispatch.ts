@@ -134,7 +134,9 @@ function checkArgs(command: AnyCommand, args: readonly string[]): void {
     min === max ? String(min) : max === Infinity ? `at least ${String(min)}` : `${String(min)} to ${String(max)}`;
   const count = max === 0 ? 'no argument' : `${wanted} argument${wanted === '1' || wanted === 'at least 1' ? '' : 's'}`;
   throw new RrunError('USAGE', `cannot run "${called}": want ${count}, got ${String(args.length)}`, {
-    hint: `the usage is "${called}${command.usage === '' ? '' : ` ${command.usage}`}", see "${called} --help"`,
+    hint: command.usage.includes('\n')
+      ? `see "${called} --help"`
+      : `the usage is "${called}${command.usage === '' ? '' : ` ${command.usage}`}", see "${called} --help"`,
   });
 }
 

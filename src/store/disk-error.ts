@@ -1,6 +1,7 @@
 // Turns what the disk answered into a sentence with the place, the space and the owner in it.
 
-import { statfsSync, statSync } from 'node:fs';
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import path from 'node:path';
 
 import { RrunError } from '../errors.js';
 import type { HostPath } from '../util/brand.js';
@@ -76,14 +77,20 @@ function fullness(root: HostPath): string {
   }
 }
 
+/** What keeps a store from being made is above it. */
+function nearestExisting(root: string): string {
+  return existsSync(root) || path.dirname(root) === root ? root : nearestExisting(path.dirname(root));
+}
+
 function ownership(root: HostPath): string {
+  const there = nearestExisting(root);
   try {
-    const { uid, mode } = statSync(root);
+    const { uid, mode } = statSync(there);
     const us = process.getuid?.();
     return uid === us
-      ? `"${root}" is not writable (mode ${(mode & 0o7777).toString(8)})`
-      : `"${root}" belongs to uid ${uid}, not to you (uid ${us})`;
+      ? `"${there}" is not writable (mode ${(mode & 0o7777).toString(8)})`
+      : `"${there}" belongs to uid ${uid}, not to you (uid ${us})`;
   } catch {
-    return `"${root}" is not writable`;
+    return `"${there}" is not writable`;
   }
 }

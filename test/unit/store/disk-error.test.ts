@@ -23,6 +23,11 @@ test('diskError() says what the disk meant', () => {
   }
 });
 
+test('diskError() names what is in the way of a store that is not there yet', () => {
+  const error = diskError(errno('EACCES'), 'make it', '/proc/absent/store' as HostPath);
+  assert.match(error.message, /^cannot make it: "\/proc" (?:belongs to uid 0|is not writable)/);
+});
+
 test('diskError() lets our own errors and bugs through', () => {
   const ours = new RrunError('DIGEST_MISMATCH', 'x');
   assert.equal(diskError(ours, 'store it', '/' as HostPath), ours);
