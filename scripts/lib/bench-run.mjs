@@ -250,6 +250,6 @@ function describeMachine() {
     podman: version(['podman', '--version']),
     runc: version(['/usr/sbin/runc', '--version']),
     bwrap: version(['bwrap', '--version']),
-    rrun: version([rrun, '--version']),
+    rrun: version([rrun, '--version']).replace(/^rrun version /, ''),
   };
 }
