@@ -63,7 +63,6 @@ function readPiece(): Buffer {
   return piece.subarray(0, size);
 }
 
- 
 async function* whole(head: Buffer): AsyncGenerator<Buffer> {
   for (let piece = head; piece.length > 0; piece = readPiece()) yield piece;
 }
