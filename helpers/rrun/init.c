@@ -176,6 +176,16 @@ static void begin_mounts(struct launch *launch, const struct step *step)
 	become_root();
 }
 
+/* Where nothing is mounted nobody has become root yet; the terminal is to be of an owner that is mapped. */
+static void begin_terminal(const struct step *step)
+{
+	bool alone = step->argc > 0;
+
+	if (alone)
+		become_root();
+	tty_make_console(report_socket, alone);
+}
+
 static void carry_out(struct launch *launch)
 {
 	bool told = false;
@@ -195,7 +205,7 @@ static void carry_out(struct launch *launch)
 		else if (step->op == OP_PRIVATE)
 			begin_mounts(launch, step);
 		else if (step->op == OP_CONSOLE)
-			tty_make_console(report_socket);
+			begin_terminal(step);
 		else if (step->op == OP_REAPER)
 			become_reaper();
 		else if (step->op == OP_EXEC)

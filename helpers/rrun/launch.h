@@ -17,7 +17,7 @@ struct launch {
 	struct caller caller;
 	bool tty;
 	bool own_session;
-	bool own_streams; /* none is the caller's */
+	bool own_streams;   /* none is the caller's */
 	int command_fds[3]; /* streams of the command, -1: /dev/null */
 	int keeper_ctl;	    /* the keeper's end */
 	int init_ctl;	    /* init's end */
@@ -74,7 +74,7 @@ void caller_restore(const struct caller *caller);
 void close_from_3(unsigned int flags);
 
 /* tty.c */
-void tty_make_console(int init_ctl);
+void tty_make_console(int init_ctl, bool alone);
 
 /* remove.c: `remove` and `rename`, in init and cleanup. */
 bool remove_step(const struct step *step);

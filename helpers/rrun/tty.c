@@ -5,12 +5,23 @@
 
 #include <sys/ioctl.h>
 
-void tty_make_console(int init_ctl)
+static void bind_console(int terminal)
+{
+	int tree = (int)syscall(SYS_open_tree, terminal, "",
+				RRUN_OPEN_TREE_CLONE | RRUN_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	int target = open("/dev/console", O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+
+	if (tree >= 0 && target >= 0)
+		(void)syscall(SYS_move_mount, tree, "", target, "",
+			      RRUN_MOVE_MOUNT_F_EMPTY_PATH | RRUN_MOVE_MOUNT_T_EMPTY_PATH);
+	close(tree);
+	close(target);
+}
+
+void tty_make_console(int init_ctl, bool alone)
 {
 	int unlock = 0;
 	int fds[2];
-	int tree;
-	int target;
 
 	fds[0] = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	TRY(fds[0], "tty", "open", "open /dev/pts/ptmx");
@@ -19,14 +30,8 @@ void tty_make_console(int init_ctl)
 	fds[1] = ioctl(fds[0], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	TRY(fds[1], "tty", "ioctl", "open the terminal");
 
-	tree = (int)syscall(SYS_open_tree, fds[1], "", RRUN_OPEN_TREE_CLONE | RRUN_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	target = open("/dev/console", O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-	if (tree >= 0 && target >= 0)
-		(void)syscall(SYS_move_mount, tree, "", target, "",
-			      RRUN_MOVE_MOUNT_F_EMPTY_PATH | RRUN_MOVE_MOUNT_T_EMPTY_PATH);
-	close(tree);
-	close(target);
-
+	if (!alone)
+		bind_console(fds[1]);
 	if (!msg_send_fds(init_ctl, 'T', fds))
 		fail("tty", "sendmsg", "hand over the terminal");
 	TRY(ioctl(fds[1], TIOCSCTTY, 0), "tty", "ioctl", "make the terminal the controlling one");

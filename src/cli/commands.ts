@@ -14,6 +14,7 @@ const TABLE: Readonly<Record<string, Entry>> = {
   run: { load: () => import('./commands/run.js') },
   create: { load: () => import('./commands/create.js') },
   start: { load: () => import('./commands/start.js') },
+  exec: { load: () => import('./commands/exec.js') },
   stop: { load: () => import('./commands/stop.js') },
   restart: { load: () => import('./commands/restart.js') },
   kill: { load: () => import('./commands/kill.js') },
@@ -44,20 +45,7 @@ export const NON_LAUNCH_COMMANDS: readonly string[] = Object.entries(TABLE)
 
 /** Names of commands to come: never taken for an image, so that scripts written for them fail clearly today. */
 const RESERVED: readonly string[] = [
-  ...[
-    'attach',
-    'build',
-    'commit',
-    'container',
-    'diff',
-    'events',
-    'exec',
-    'exists',
-    'export',
-    'history',
-    'image',
-    'import',
-  ],
+  ...['attach', 'build', 'commit', 'container', 'diff', 'events', 'exists', 'export', 'history', 'image', 'import'],
   ...['load', 'login', 'logout', 'network', 'pause', 'port', 'prune', 'push', 'save', 'search', 'stats'],
   ...['system', 'top', 'unpause', 'unshare', 'update', 'volume'],
 ];

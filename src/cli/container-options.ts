@@ -57,7 +57,10 @@ export async function toContainerOptions(
 }
 
 /** What only a start can get wrong: conflicts of -d and -a, and a terminal that is none. */
-export function checkTerminal(context: Pick<Context, 'stdinIsTTY'>, options: ContainerOptions): void {
+export function checkTerminal(
+  context: Pick<Context, 'stdinIsTTY'>,
+  options: Pick<ContainerOptions, 'attach' | 'detach' | 'interactive' | 'tty'>,
+): void {
   const attach = options.attach ?? [];
   if (options.detach && attach.length > 0) {
     throw new RrunError('USAGE', 'cannot use option "--attach" with "--detach": they contradict each other');
@@ -112,7 +115,7 @@ function attachedStreams(words: readonly string[]): NonNullable<ContainerOptions
 }
 
 /** Whether the caller's stdin is the container's. */
-export function attachesStdin({ attach = [], interactive }: ContainerOptions): boolean {
+export function attachesStdin({ attach = [], interactive }: Pick<ContainerOptions, 'attach' | 'interactive'>): boolean {
   return interactive && (attach.length === 0 || attach.includes('stdin'));
 }
 
@@ -165,9 +168,9 @@ function checkConflicts(flags: Values): void {
 const OWN_VARIABLES: ReadonlySet<string> = new Set(['RRUN_EXE', 'RRUN_PLAN_FD']);
 
 /** --env-host, then --env-file, then -e: the later one of a name wins, and keeps its first place. */
-async function environment(
+export async function environment(
   context: Context,
-  flags: Values,
+  flags: Pick<Values, 'env' | 'env-file' | 'env-host' | 'http-proxy'>,
 ): Promise<Pick<ContainerOptions, 'env' | 'unsetEnv' | 'httpProxy'>> {
   const values = new Map<string, string>();
   const unset = new Set<string>();

@@ -27,8 +27,10 @@ const TABLE: Readonly<Record<string, () => Promise<Internal>>> = {
   },
   // Says a failure that the helper recorded after Node had handed the launch over.
   '@failed': async () => {
-    const { sayFailure } = await import('./failed.js');
-    return sayFailure;
+    return async (context, args) => {
+      if (args[2] === 'exec') return (await import('./exec-failed.js')).sayExecFailure(args);
+      return (await import('./failed.js')).sayFailure(context, args);
+    };
   },
 };
 

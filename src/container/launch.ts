@@ -42,7 +42,7 @@ export async function launchContainer(
 
 export async function planContainer(store: Store, prepared: PreparedContainer, options: LaunchOptions): Promise<Plan> {
   const { record, dir, spec, rootfs, network } = prepared;
-  const mode = chooseMode(record, options);
+  const mode = chooseMode(record.options, options);
   const passthrough = record.options.logDriver === 'passthrough' && mode === 'foreground' && !record.options.tty;
   // A terminal is never handed over: who holds one can type into it (ioctl_tty(2), TIOCSTI).
   const passesOutput = passthrough && !isatty(1) && !isatty(2);
@@ -82,9 +82,13 @@ function runDirectory({ record }: PreparedContainer, { runRoot }: LaunchOptions)
 /** Batch systems end a job by killing what is in the foreground: nothing of it may live elsewhere. */
 const BATCH_JOB_VARIABLES = ['SLURM_JOB_ID', 'PBS_JOBID', 'LSB_JOBID'];
 
-function chooseMode(record: ContainerRecord, { attach, detachKeys, env }: LaunchOptions): LaunchMode {
+/** Who holds the process: for containers, and for what `exec` adds to them. */
+export function chooseMode(
+  { tty }: { tty: boolean },
+  { attach, detachKeys, env }: Pick<LaunchOptions, 'attach' | 'detachKeys' | 'env'>,
+): LaunchMode {
   if (!attach) return 'detached';
-  if (!record.options.tty || detachKeys === '') return 'foreground';
+  if (!tty || detachKeys === '') return 'foreground';
   return BATCH_JOB_VARIABLES.some((name) => env[name] !== undefined) ? 'foreground' : 'terminal';
 }
 

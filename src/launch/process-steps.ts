@@ -22,6 +22,8 @@ export interface ProcessContext {
   singleId: boolean;
   /** Compiled BPF program, or undefined for none. */
   seccompFile: string | undefined;
+  /** A working directory that is missing is made; default: yes. */
+  makesCwd?: boolean;
 }
 
 export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
@@ -36,7 +38,7 @@ export function processSteps(spec: Spec, context: ProcessContext): InitStep[] {
     ),
     ...(allowsKeyctl(spec.linux?.seccomp) ? [step('keyring' as const)] : []),
     // As root of the namespace, who may enter directories that the user of the process may not, as Docker has it.
-    step('cwd', process.cwd, '1'),
+    step('cwd', process.cwd, context.makesCwd === false ? '0' : '1'),
     // Not before: a working directory that is missing is still made.
     ...(spec.root.readonly === true ? [step('remount' as const, '/', 'ro')] : []),
     ...(keepsGroups ? [] : [step('groups' as const, ...additionalGids)]),

@@ -129,10 +129,10 @@ const REFUSED: [string[], string[]][] = [
     ['error: cannot show help for "imagse": rrun has no such command', 'hint: did you mean "images"?'],
   ],
   [
-    ['logs', 'x'],
+    ['commit', 'x'],
     [
-      'error: cannot run "rrun logs": this version of rrun has no such command yet',
-      'hint: for an image of this name write "rrun run logs"',
+      'error: cannot run "rrun commit": this version of rrun has no such command yet',
+      'hint: for an image of this name write "rrun run commit"',
     ],
   ],
   [
