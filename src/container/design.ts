@@ -13,6 +13,7 @@ import { resolveUser, type UserLookup } from '../bundle/resolve-user.js';
 import { RrunError } from '../errors.js';
 import { baseMapping, chooseUserns, type UsernsChoice } from '../idmap/choose.js';
 import type { LocalImage } from '../image/local-image.js';
+import { platformNote } from '../image/platform.js';
 import { ensureImage, type ProgressEvent } from '../image/pull.js';
 import { decideNetwork, type NetworkChoice } from '../network/choose-network.js';
 import { loadNetworkFacts } from '../network/facts.js';
@@ -133,13 +134,16 @@ async function imageOf(
   }
   if (options.image === undefined)
     throw new RrunError('USAGE', 'cannot create a container: neither an image nor --rootfs is given');
-  return await ensureImage(store, base, {
+  const image = await ensureImage(store, base, {
     reference: options.image,
     policy: options.pull,
     ...(options.platform === undefined ? {} : { platform: options.platform }),
     ...(options.tlsVerify === undefined ? {} : { tlsVerify: options.tlsVerify }),
     ...(around.onProgress === undefined || options.quiet ? {} : { onProgress: around.onProgress }),
   });
+  const note = options.platform === undefined ? platformNote(image.config) : undefined;
+  if (note !== undefined) around.onNote?.(note);
+  return image;
 }
 
 function checkRootfs(rootfs: string): void {

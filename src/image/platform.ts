@@ -75,6 +75,12 @@ export function isPlatformMatch(offered: Platform, wanted: Platform): boolean {
   return fitness(offered, wanted) >= 0;
 }
 
+/** What somebody should know who runs an image without having asked for its platform; undefined where it is this machine's. */
+export function platformNote(offered: Platform, host: Platform = hostPlatform()): string | undefined {
+  if (offered.architecture === host.architecture || isPlatformMatch(offered, host)) return undefined;
+  return `the image is for ${formatPlatform(offered)}, and this machine is ${formatPlatform(host)}: pull it again for this one, or say --platform`;
+}
+
 /** 0: exactly; more: a worse fit; -1: does not fit. */
 function fitness(offered: Platform, wanted: Platform): number {
   const has = normalize(offered);

@@ -104,6 +104,9 @@ kernelTest(
     ]);
     assert.ok([125, 126].includes(result.status ?? 0), describe(['run'], result));
     assert.match(result.stderr, /^rrun: error: /m);
+    assert.doesNotMatch(result.stderr, /^rrun: note: /m); // it was asked for
+    const unasked = await home.run(['run', '--rm', '--network', 'none', 'alpine', 'true']);
+    assert.match(unasked.stderr, /^rrun: note: the image is for linux\/\w+.*, and this machine is linux\//m);
     assert.deepEqual(await home.containers(), []);
   },
 );

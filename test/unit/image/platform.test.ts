@@ -9,6 +9,7 @@ import {
   hostPlatform,
   isPlatformMatch,
   parsePlatform,
+  platformNote,
 } from '../../../src/image/platform.js';
 import type { Digest } from '../../../src/util/brand.js';
 
@@ -22,6 +23,16 @@ const entry = (text: string, digit: string): IndexEntry => {
     ...(text === '' ? {} : { platform: { os, architecture, ...(variant === undefined ? {} : { variant }) } }),
   };
 };
+
+test('platformNote() speaks only of what this machine does not run', () => {
+  const host = { os: 'linux', architecture: 'amd64' };
+  assert.equal(platformNote(host, host), undefined);
+  assert.equal(platformNote({ ...host, variant: 'v3' }, host), undefined);
+  assert.match(
+    platformNote({ os: 'linux', architecture: 'arm64', variant: 'v8' }, host) ?? '',
+    /^the image is for linux\/arm64\/v8, and this machine is linux\/amd64: /,
+  );
+});
 
 test('parsePlatform() reads what people type', () => {
   const host = { os: 'linux', architecture: 'amd64' };
