@@ -15,7 +15,7 @@ process.on('exit',()=>readFileSync('/proc/self/maps','utf8').includes('koffi.nod
 
 /** Packages that `rrun ARGS…` evaluates. */
 function loadedPackages(home: Home, args: readonly string[]): string[] {
-  const dir = path.join(home.dir, `coverage-${args.join('')}`);
+  const dir = path.join(home.dir, `coverage-${encodeURIComponent(args.join(''))}`);
   mkdirSync(dir);
   const env = { ...home.env, NODE_V8_COVERAGE: dir };
   const argv = ['--import', hook, path.join(distDir, 'rrun.cjs'), ...args];
@@ -32,7 +32,14 @@ function loadedPackages(home: Home, args: readonly string[]): string[] {
   ];
 }
 
-for (const args of [['--version'], ['help'], ['ps', '-a'], ['images'], ['run', '--help']]) {
+for (const args of [
+  ['--version'],
+  ['help'],
+  ['ps', '-a'],
+  ['images'],
+  ['run', '--help'],
+  ['create', '--network', 'none', '--rootfs', '/', 'true'],
+]) {
   test(`rrun ${args.join(' ')} loads no package`, (t) => {
     const home = openHome(t);
     assert.deepEqual(
