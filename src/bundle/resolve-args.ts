@@ -20,7 +20,7 @@ export function resolveArgs({ entrypoint, command, imageEntrypoint, imageCmd }: 
       'CONFIG_INVALID',
       'cannot create the container: no command specified, and the image names none',
       {
-        hint: 'put a command after the image, for example: /bin/sh',
+        hint: 'put a command at the end, for example: /bin/sh',
       },
     );
   }

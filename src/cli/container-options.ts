@@ -186,7 +186,11 @@ export async function environment(
   }
   for (const typed of flags.env) {
     const { key, value } = splitKeyValue(typed);
-    if (key === '') throw new RrunError('USAGE', `cannot use option ${quote(`--env ${typed}`)}: no name before "="`);
+    if (key === '')
+      throw new RrunError(
+        'USAGE',
+        `cannot use option ${quote(`--env ${typed}`.trim())}: ${typed === '' ? 'it is empty' : 'no name before "="'}`,
+      );
     const found = value ?? context.env[key];
     set(key, found);
     // Docker: a name without a value that the caller does not have either takes the image's away.

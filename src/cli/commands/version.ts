@@ -45,6 +45,7 @@ export const command = defineCommand({
     format: { type: 'string', short: 'f', value: 'string', help: 'Format with a Go template, or "json"' },
   },
   args: { min: 0, max: 0 },
+  standalone: true, // it is asked for when something is broken
   async run(context, { flags }) {
     const fields = versionFields();
     // Docker's form has a client and a server; here is no server.

@@ -162,6 +162,7 @@ const BAD: [string[], string][] = [
     ['-a', 'stdin', 'x'],
     'cannot use option "--attach" without both stdout and stderr: this version of rrun does not support it yet',
   ],
+  [['-e', '', 'x'], 'cannot use option "--env": it is empty'],
   [['-e', '=x', 'x'], 'cannot use option "--env =x": no name before "="'],
   [['-l', '=x', 'x'], 'cannot use option "--label =x": want KEY=VALUE'],
   [['--sysctl', 'a', 'x'], 'cannot use option "--sysctl a": want KEY=VALUE'],

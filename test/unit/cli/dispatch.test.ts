@@ -164,12 +164,13 @@ test('askForCommand() asks whether an image that cannot be pulled was meant as a
   assert.equal(askForCommand(other, 'rum'), other);
 });
 
-test('dispatch() of help works where the configuration is broken', async () => {
+test('dispatch() of help and version works where the configuration is broken', async () => {
   mkdirSync(path.join(home, 'rrun'));
   writeFileSync(path.join(home, 'rrun/config.toml'), 'nonsense');
   try {
     assert.equal((await rrun('help', 'ps')).code, 0);
     assert.equal((await rrun('--help')).code, 0);
+    assert.equal((await rrun('version')).code, 0);
     assert.match((await rrun('ps')).stderr, /^rrun: error: cannot use configuration of /);
   } finally {
     rmSync(path.join(home, 'rrun'), { recursive: true });
