@@ -77,7 +77,7 @@ function compareVersions() {
 function compareCommands() {
   const known = new Set([...read('helpers/rrun/node-commands.inc').matchAll(/"([a-z]+)"/g)].map((match) => match[1]));
   const table = /const TABLE[^{]*\{([\s\S]*?)\n\};/.exec(read('src/cli/commands.ts'))?.[1] ?? '';
-  const launches = new Set(['run', 'start', 'exec']);
+  const launches = new Set(['run', 'start', 'exec', 'attach']);
   const names = [...table.matchAll(/^  (\w+): \{/gm)].map((match) => match[1]);
   for (const [, list] of table.matchAll(/aliases: \[([^\]]*)\]/g)) {
     for (const [, alias] of list.matchAll(/'([a-z]+)'/g)) names.push(alias);

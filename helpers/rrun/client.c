@@ -2,6 +2,7 @@
 #include "launch.h"
 #include "launcher.h"
 #include "msg.h"
+#include "report.h"
 #include "terminal.h"
 
 struct client {
@@ -9,6 +10,8 @@ struct client {
 	int signals;
 	bool reads_input;
 	bool started;
+	bool tty;
+	bool proxies; /* signals are the command's, once it runs as well */
 	unsigned char keys[32];
 	size_t key_count;
 	size_t key_at;
@@ -113,7 +116,7 @@ static void take_signal(const struct client *client)
 	}
 	if (info.ssi_signo == SIGCHLD || info.ssi_signo == SIGPIPE || info.ssi_signo == SIGURG)
 		return;
-	if (!client->started) {
+	if (!client->started || client->proxies) {
 		unsigned char number = (unsigned char)info.ssi_signo;
 
 		(void)msg_send(client->monitor, 's', &number, 1);
@@ -145,8 +148,35 @@ static void begin(struct client *client)
 {
 	client->started = true;
 	tell_size(client);
-	if (client->reads_input && isatty(0))
+	if (client->reads_input && client->tty && isatty(0))
 		terminal_raw();
+}
+
+int client_connect(const struct plan *plan)
+{
+	const struct step *step = plan_find(plan, OP_SOCKET);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char directory[PATH_MAX];
+	char *slash;
+	int dir;
+	int fd;
+
+	FMT(directory, "%s", step ? step->argv[0] : "");
+	slash = strrchr(directory, '/');
+	if (!slash) {
+		errno = EINVAL;
+		fail("plan", "socket", "read where the monitor is");
+	}
+	*slash = '\0';
+	/* As in state.c: an address is short, a path need not be. */
+	dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	TRY(dir, "attach", "open", "reach its monitor in \"%s\"", directory);
+	FMT(address.sun_path, "/proc/self/fd/%d/%.40s", dir, slash + 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	TRY(fd, "attach", "socket", "reach its monitor");
+	TRY(connect(fd, (struct sockaddr *)&address, sizeof(address)), "attach", "connect", "reach its monitor");
+	close(dir);
+	return fd;
 }
 
 int client_main(struct launch *launch, int monitor)
@@ -157,6 +187,8 @@ int client_main(struct launch *launch, int monitor)
 	static struct msg msg;
 
 	client.reads_input = attached && plan_find(&launch->plan, OP_ATTACH_STDIN);
+	client.tty = plan_find(&launch->plan, OP_TTY);
+	client.proxies = !client.tty && !plan_find(&launch->plan, OP_NO_SIG_PROXY);
 	read_keys(&client, plan_find(&launch->plan, OP_DETACH_KEYS));
 	watch_signals(&client);
 	for (;;) {

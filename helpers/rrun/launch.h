@@ -33,6 +33,8 @@ int monitor_main(struct launch *launch, int client);
 
 /* client.c: the process in front of a monitor that holds a terminal. Returns the exit code. */
 int client_main(struct launch *launch, int monitor);
+/* A socket to the monitor of a container that runs. */
+int client_connect(const struct plan *plan);
 
 /* idmap.c: writes the maps of `pid`. */
 void idmap_write(const struct plan *plan, pid_t pid);

@@ -203,6 +203,8 @@ static int run_plan(struct launch *launch)
 	for (int fd = 0; fd < 3; fd++)
 		if (launch->caller.stream_flags[fd] >= 0)
 			(void)fcntl(fd, F_SETFL, launch->caller.stream_flags[fd]);
+	if (mode && strcmp(mode->argv[0], "attach") == 0)
+		return client_main(launch, client_connect(&launch->plan));
 	if (!mode || strcmp(mode->argv[0], "foreground") == 0)
 		return monitor_main(launch, -1);
 	TRY(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "monitor", "socketpair", "start the monitor");

@@ -8,13 +8,14 @@ interface Entry {
 }
 
 /** Commands that end in a launch: the C program starts Node as a child for these and execs it for all others. */
-export const LAUNCH_COMMANDS = ['run', 'start', 'exec'] as const;
+export const LAUNCH_COMMANDS = ['run', 'start', 'exec', 'attach'] as const;
 
 const TABLE: Readonly<Record<string, Entry>> = {
   run: { load: () => import('./commands/run.js') },
   create: { load: () => import('./commands/create.js') },
   start: { load: () => import('./commands/start.js') },
   exec: { load: () => import('./commands/exec.js') },
+  attach: { load: () => import('./commands/attach.js') },
   stop: { load: () => import('./commands/stop.js') },
   restart: { load: () => import('./commands/restart.js') },
   kill: { load: () => import('./commands/kill.js') },
@@ -45,7 +46,7 @@ export const NON_LAUNCH_COMMANDS: readonly string[] = Object.entries(TABLE)
 
 /** Names of commands to come: never taken for an image, so that scripts written for them fail clearly today. */
 const RESERVED: readonly string[] = [
-  ...['attach', 'build', 'commit', 'container', 'diff', 'events', 'exists', 'export', 'history', 'image', 'import'],
+  ...['build', 'commit', 'container', 'diff', 'events', 'exists', 'export', 'history', 'image', 'import'],
   ...['load', 'login', 'logout', 'network', 'pause', 'port', 'prune', 'push', 'save', 'search', 'stats'],
   ...['system', 'top', 'unpause', 'unshare', 'update', 'volume'],
 ];

@@ -28,7 +28,7 @@ const TABLE: Readonly<Record<string, () => Promise<Internal>>> = {
   // Says a failure that the helper recorded after Node had handed the launch over.
   '@failed': async () => {
     return async (context, args) => {
-      if (args[2] === 'exec') return (await import('./exec-failed.js')).sayExecFailure(args);
+      if (args[2] === 'exec' || args[2] === 'attach') return (await import('./exec-failed.js')).sayExecFailure(args);
       return (await import('./failed.js')).sayFailure(context, args);
     };
   },
