@@ -47,12 +47,6 @@ static pid_t clone_init(struct launch *launch)
 	unsigned long flags = 0;
 	pid_t pid;
 
-	/*
-	 * Until it executes the command init has the host's files and all capabilities, and where it joins a PID namespace,
-	 * others are there already who may have CAP_SYS_PTRACE: it must not be traced, or looked into by /proc (CVE-2016-9962).
-	 */
-	if (plan_find(&launch->plan, OP_JOIN))
-		(void)prctl(PR_SET_DUMPABLE, 0);
 	errno = EINVAL;
 	if (step && !parse_namespaces(step, 0, &flags))
 		fail("plan", "clone-init", "read the namespaces");
@@ -62,7 +56,8 @@ static pid_t clone_init(struct launch *launch)
 		close(report_socket);
 		init_main(launch);
 	}
-	(void)prctl(PR_SET_DUMPABLE, 1); /* slirp4netns finds its namespaces through us */
+	if (plan_find(&launch->plan, OP_SPAWN))
+		(void)prctl(PR_SET_DUMPABLE, 1); /* slirp4netns finds its namespaces through us */
 	return pid;
 }
 
@@ -84,8 +79,6 @@ static void keeper_steps(struct launch *launch)
 				    "keep our mounts to ourselves");
 		} else if (step->op == OP_RUN) {
 			spawn_run(step, &launch->caller);
-		} else {
-			(void)process_step(step);
 		}
 	}
 }
@@ -160,6 +153,7 @@ static void clean_up(const struct launch *launch)
 void keeper_main(struct launch *launch)
 {
 	const struct step *join = plan_find(&launch->plan, OP_JOIN);
+	const struct step *oom_score_adj = plan_find(&launch->plan, OP_OOM_SCORE_ADJ);
 	struct msg msg;
 	sigset_t all;
 	int signals;
@@ -169,11 +163,19 @@ void keeper_main(struct launch *launch)
 	report_socket = launch->keeper_ctl;
 	fail_deliver = deliver;
 	set_title("KEEPER", NULL);
-	if (join)
-		join_namespaces(join);
 	(void)msg_recv(report_socket, &msg, 0);
 	if (msg.type != 'G')
 		_exit(125);
+	if (oom_score_adj)
+		(void)process_step(oom_score_adj); /* now: who is undumpable may not */
+	/*
+	 * We and init have the caller's environment, all capabilities and perhaps the host's files. Where we join, others are
+	 * already who may have CAP_SYS_PTRACE: they must not trace us, or look into us by /proc (CVE-2016-9962).
+	 */
+	if (join) {
+		(void)prctl(PR_SET_DUMPABLE, 0);
+		join_namespaces(join);
+	}
 	/* Our ids stay the caller's: we need no others, and a change would take the signal away again. */
 	TRY(prctl(PR_SET_PDEATHSIG, SIGKILL), "keeper", "prctl", "tie the container to its monitor");
 	if (launch->own_session)

@@ -81,6 +81,20 @@ const cases: Record<string, Case> = {
     assert.equal(readFileSync(path.join(home.store, 'containers', id, 'log'), 'utf8'), '');
     await home.ok(['rm', '-f', 'spy']);
   },
+  'what exec brings into a container is closed to those in it, also with --pid host': async (home) => {
+    const look = 'for p in /proc/[0-9]*; do case "$(readlink $p/exe)" in *rrun*) echo $p;; esac; done';
+    const rootfs = makeRootfs(home, { files: { '/spy': `: > /ready; while :; do ${look}; done` } });
+    const spy = ['--network', 'none', '--privileged', '--pid', 'host', '--name', 'watcher'];
+    const id = await home.ok(['run', '-d', ...spy, '--rootfs', rootfs, 'sh', '/spy']);
+    home.beforeCheck(async () => void (await home.run(['rm', '-f', 'watcher'])));
+    await waitFor('it spies', () => (readdirSync(rootfs).includes('ready') ? true : undefined));
+    for (let round = 0; round < 10; round++) {
+      const told = await home.ok(['exec', 'watcher', 'sh', '-c', 'echo $SECRET_OF_THE_CALLER'], { env: SECRET });
+      assert.equal(told, '');
+    }
+    assert.equal(readFileSync(path.join(home.store, 'containers', id, 'log'), 'utf8'), '');
+    await home.ok(['rm', '-f', 'watcher']);
+  },
   'with --pid host no process of ours lends its root or its environment': async (home) => {
     const file = path.join(home.dir, 'h/secret');
     writeFileSync(file, 'secret');
