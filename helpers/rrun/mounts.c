@@ -25,12 +25,14 @@ static const struct {
 	{ "dirsync", MS_DIRSYNC, 0 },
 	{ "rec", MS_REC, 0 },
 	{ "optional", 0, 0 },
+	{ "nolinks", 0, 0 },
 };
 
 struct flags {
 	unsigned long mount;
 	uint64_t attr;
 	bool optional;
+	bool nolinks; /* no component of the source may be a link */
 };
 
 static struct flags parse_flags(const char *list)
@@ -52,6 +54,7 @@ static struct flags parse_flags(const char *list)
 		flags.mount |= mount_flags[i].flag;
 		flags.attr |= mount_flags[i].attr;
 		flags.optional |= strcmp(mount_flags[i].name, "optional") == 0;
+		flags.nolinks |= strcmp(mount_flags[i].name, "nolinks") == 0;
 		list += len + (list[len] == ',');
 	}
 	return flags;
@@ -170,9 +173,22 @@ static struct {
 } sources[512];
 static int source_count;
 
-static bool is_recursive(const struct step *step)
+static int clone_source(const struct step *step)
 {
-	return step->op == OP_ROOTFS || parse_flags(step->argv[2]).mount & MS_REC;
+	struct flags flags = step->op == OP_ROOTFS ? (struct flags){ .mount = MS_REC } : parse_flags(step->argv[2]);
+	struct rrun_open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RRUN_RESOLVE_NO_SYMLINKS };
+	char path[32];
+	int source;
+	int tree;
+
+	if (!flags.nolinks)
+		return clone_tree(step->argv[0], flags.mount & MS_REC);
+	source = (int)syscall(SYS_openat2, AT_FDCWD, step->argv[0], &how, sizeof(how));
+	if (source < 0)
+		return -1;
+	tree = clone_tree(fd_path(path, source), flags.mount & MS_REC);
+	close(source);
+	return tree;
 }
 
 void mounts_open_sources(const struct plan *plan)
@@ -183,7 +199,7 @@ void mounts_open_sources(const struct plan *plan)
 		if (step->op != OP_BIND && !(step->op == OP_ROOTFS && strcmp(step->argv[1], "bind") == 0))
 			continue;
 		sources[source_count].step = step;
-		sources[source_count].tree = clone_tree(step->argv[0], is_recursive(step));
+		sources[source_count].tree = clone_source(step);
 		sources[source_count].error = errno;
 		source_count++;
 	}
@@ -196,7 +212,7 @@ static int take_source(const struct step *step)
 			errno = sources[i].error;
 			return sources[i].tree;
 		}
-	return clone_tree(step->argv[0], is_recursive(step));
+	return clone_source(step);
 }
 
 static void do_bind(const struct step *step)

@@ -221,7 +221,7 @@ void seccomp_read(const struct plan *plan)
 	if (!step)
 		return;
 	/* Read now: the file is the host's, out of sight after the pivot. */
-	fd = open(step->argv[0], O_RDONLY | O_CLOEXEC);
+	fd = open(step->argv[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		fail("seccomp", "open", "open \"%s\"", step->argv[0]);
 	if (st.st_size <= 0 || st.st_size % (off_t)sizeof(struct sock_filter) != 0 ||

@@ -25,7 +25,7 @@ static void reserve_exit_file(struct monitor *m, const struct step *step)
 	char blank[256];
 
 	FMT(path, "%s.tmp", step->argv[0]);
-	m->exit_file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	m->exit_file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	TRY(m->exit_file, "exit-file", "open", "open \"%s\"", path);
 	memset(blank, '\n', sizeof(blank));
 	if (write(m->exit_file, blank, sizeof(blank)) != (ssize_t)sizeof(blank))
@@ -71,7 +71,8 @@ void state_open(struct monitor *m)
 	if ((step = plan_find(plan, OP_EXIT_FILE)))
 		reserve_exit_file(m, step);
 	if ((step = plan_find(plan, OP_LOG))) {
-		m->log.fd = open(step->argv[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+		m->log.fd =
+			open(step->argv[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 		TRY(m->log.fd, "log", "open", "open \"%s\"", step->argv[0]);
 	}
 	if ((step = plan_find(plan, OP_SOCKET)))

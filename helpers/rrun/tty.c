@@ -9,7 +9,7 @@ static void bind_console(int terminal)
 {
 	int tree = (int)syscall(SYS_open_tree, terminal, "",
 				RRUN_OPEN_TREE_CLONE | RRUN_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	int target = open("/dev/console", O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	int target = open("/dev/console", O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
 
 	if (tree >= 0 && target >= 0)
 		(void)syscall(SYS_move_mount, tree, "", target, "",

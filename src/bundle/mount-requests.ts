@@ -3,6 +3,12 @@
 import { RrunError } from '../errors.js';
 import { normalizePath } from './rootfs-path.js';
 
+/**
+ * Option of a mount of config.json: no part of the source may be a link. A container that has the whole volume could put one in the place of
+ * a volume-subpath, which the next start would follow on the host.
+ */
+export const NO_LINKS_OPTION = 'x-rrun.no-links';
+
 export interface MountRequest {
   /** The option as typed, for errors. */
   typed: string;

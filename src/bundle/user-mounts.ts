@@ -8,7 +8,7 @@ import { RrunError } from '../errors.js';
 import type { HostPath } from '../util/brand.js';
 import { makeDirectories } from '../util/make-directories.js';
 import type { VolumeUse } from './context.js';
-import { mountError, type MountRequest } from './mount-requests.js';
+import { mountError, NO_LINKS_OPTION, type MountRequest } from './mount-requests.js';
 import { pathDepth } from './rootfs-path.js';
 import type { SpecMount } from './spec.wire.js';
 
@@ -62,9 +62,15 @@ async function addBind(request: MountRequest, context: UserMountContext, made: U
 }
 
 /** A read-only bind is read-only all the way down ("rro", mount_setattr(2)) unless bind-recursive says otherwise, as Docker 25 has it. */
-function bindOptions({ readonly, recursive, propagation, flags }: MountRequest): string[] {
+function bindOptions({ readonly, recursive, propagation, flags, subpath }: MountRequest): string[] {
   const access = !readonly ? [] : recursive === 'writable' || recursive === 'disabled' ? ['ro'] : ['ro', 'rro'];
-  return [recursive === 'disabled' ? 'bind' : 'rbind', ...access, propagation, ...flags];
+  return [
+    recursive === 'disabled' ? 'bind' : 'rbind',
+    ...access,
+    propagation,
+    ...flags,
+    ...(subpath === undefined ? [] : [NO_LINKS_OPTION]),
+  ];
 }
 
 async function hostDirectory(

@@ -1,5 +1,6 @@
 // Mounts of config.json → plan steps (runtime-spec, config.md, "mounts" and "Linux mount options").
 
+import { NO_LINKS_OPTION } from '../bundle/mount-requests.js';
 import type { SpecMount } from '../bundle/spec.wire.js';
 import { RrunError } from '../errors.js';
 import { step, type InitOp, type PlanStep } from '../helper/plan.js';
@@ -54,6 +55,7 @@ const PROPAGATIONS = new Set([
 const IGNORED = /^(z|Z|x-.*|nofail|_netdev|copy|nocopy|U|tmpcopyup|notmpcopyup)$/;
 
 interface ParsedOptions {
+  noLinks: boolean;
   bind: boolean;
   recursive: boolean;
   flags: string[];
@@ -64,6 +66,7 @@ interface ParsedOptions {
 
 function parseOptions({ destination, options = [] }: SpecMount): ParsedOptions {
   const parsed: ParsedOptions = {
+    noLinks: false,
     bind: false,
     recursive: false,
     flags: [],
@@ -81,6 +84,7 @@ function parseOptions({ destination, options = [] }: SpecMount): ParsedOptions {
     else if (flag === null) parsed.flags = parsed.flags.filter((set) => set !== opposite(option));
     else if (recursive !== undefined) parsed.recursiveFlags.push(recursive);
     else if (PROPAGATIONS.has(option)) parsed.propagation.push(option);
+    else if (option === NO_LINKS_OPTION) parsed.noLinks = true;
     else if (option === 'idmap' || option === 'ridmap') throw idmapRefused(destination);
     else if (!IGNORED.test(option)) parsed.data.push(option);
   }
@@ -109,9 +113,9 @@ export function mountSteps(mount: SpecMount): InitStep[] {
 
 function bindSteps(
   { destination, source = '' }: SpecMount,
-  { recursive, flags, recursiveFlags }: ParsedOptions,
+  { recursive, flags, recursiveFlags, noLinks }: ParsedOptions,
 ): InitStep[] {
-  const down = [...(recursive ? ['rec'] : []), ...recursiveFlags];
+  const down = [...(recursive ? ['rec'] : []), ...(noLinks ? ['nolinks'] : []), ...recursiveFlags];
   // Flags without an "r" are for the mount itself, not for what is mounted below it.
   const own = flags.filter((flag) => !recursiveFlags.includes(flag));
   return [

@@ -118,6 +118,33 @@ const cases: Record<string, Case> = {
     assert.match(result.stdout, /^\/memfd:rrun/, describe(args, result));
     assert.deepEqual(readFileSync(path.join(own, 'rrun')), readFileSync(path.join(distDir, 'rrun')));
   },
+  'a link in the place of a volume-subpath is not followed at the next start': async (home) => {
+    const dir = path.join(home.dir, 'h/outside');
+    mkdirSync(dir);
+    writeFileSync(path.join(dir, 'outside'), 'secret');
+    const inVolume = ['--network', 'none', '-v', 'shared:/v'];
+    await say(home, inVolume, 'mkdir /v/sub; touch /v/sub/inside');
+    const subpath = ['--mount', 'type=volume,src=shared,dst=/s,volume-subpath=sub'];
+    await home.ok([
+      'create',
+      '--name',
+      'sub',
+      '--network',
+      'none',
+      ...subpath,
+      '--rootfs',
+      makeRootfs(home),
+      'ls',
+      '/s',
+    ]);
+    assert.equal(await home.ok(['start', '-a', 'sub']), 'inside');
+    await say(home, inVolume, `busybox mv /v/sub /v/old; busybox ln -s ${dir} /v/sub`);
+    const args = ['start', '-a', 'sub'];
+    const result = await home.run(args);
+    assert.doesNotMatch(result.stdout, /outside/);
+    assert.match(result.stderr, /ELOOP/, describe(args, result));
+    await home.ok(['rm', 'sub']);
+  },
   'what is mounted inside of a shared volume does not come to the host': async (home) => {
     const dir = path.join(home.dir, 'h/volume');
     mkdirSync(path.join(dir, 'sub'), { recursive: true });

@@ -1,6 +1,6 @@
 // Root file systems for --rootfs, made in the test: busybox and whatever the test wants to find in them.
 
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Home } from './run-rrun.js';
@@ -32,6 +32,7 @@ export interface Rootfs {
 /** Makes a rootfs in the home and returns its directory. */
 export function makeRootfs(home: Home, { links = {}, files = {} }: Rootfs = {}): string {
   const dir = mkdtempSync(path.join(home.dir, 'h/rootfs-'));
+  chmodSync(dir, 0o755);
   for (const name of ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp']) {
     if (links[`/${name}`] === undefined && files[`/${name}`] === undefined) mkdirSync(path.join(dir, name));
   }
