@@ -134,14 +134,25 @@ async function putInPlace(
   if (rootfs.note !== undefined) around.onNote?.(rootfs.note);
   renameSync(aside, dir);
   await keepLayers(store, record);
-  return { record, dir, spec: built.spec, rootfs, network, decisions: decisions.map((each) => asMounted(each, rootfs)) };
+  return {
+    record,
+    dir,
+    spec: built.spec,
+    rootfs,
+    network,
+    decisions: decisions.map((each) => asMounted(each, rootfs)),
+  };
 }
 
 /** The driver of the store is what a container asks for; what it gets depends on its ids and layers, too. */
 function asMounted(decision: Decision, { driver, note, shift }: RootfsMount): Decision {
   if (decision.topic !== 'storage' || decision.choice === driver) return decision;
   const shifted = 'it shifts the owners of the image to the ids of this container';
-  return { ...decision, choice: driver, why: note ?? (shift === undefined ? 'it reads whiteouts that are files' : shifted) };
+  return {
+    ...decision,
+    choice: driver,
+    why: note ?? (shift === undefined ? 'it reads whiteouts that are files' : shifted),
+  };
 }
 
 /** The image may have been removed since it was found. Now that the record is there, what it mounts no longer goes. */

@@ -28,7 +28,6 @@ const IMAGE: ImageProcessConfig = {
   StopSignal: 'SIGINT',
   Volumes: { '/v1': {}, '/v2/': {} },
 };
-const noFacts = makeContext().facts;
 
 async function build(
   options: Partial<ContainerOptions> = {},
