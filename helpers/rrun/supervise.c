@@ -275,6 +275,10 @@ static void fill_slots(struct monitor *m, struct pollfd fds[SLOTS])
 			if (channel->to_clients & (1u << c))
 				fds[CLIENT + c].events |= POLLOUT;
 	}
+	/* A client that is neither read nor written now is not watched: its end would be told again and again. */
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (fds[CLIENT + i].events == 0)
+			fds[CLIENT + i].fd = -1;
 }
 
 static void take_control(struct monitor *m)
@@ -314,7 +318,8 @@ static void serve(struct monitor *m, const struct pollfd fds[SLOTS])
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		if (fds[CLIENT + i].fd < 0 || fds[CLIENT + i].fd != m->clients[i])
 			continue;
-		if (fds[CLIENT + i].revents & (POLLIN | POLLHUP | POLLERR))
+		/* One piece of input at a time: what another client typed is not written yet. */
+		if (m->in.len == 0 && fds[CLIENT + i].revents & (POLLIN | POLLHUP | POLLERR))
 			take_client(m, i);
 	}
 	for (int i = 0; i < 2; i++) {

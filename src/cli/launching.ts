@@ -3,6 +3,7 @@
 import type { ContainerOptions } from '../bundle/options.js';
 import { RrunError } from '../errors.js';
 import type { PreparedContainer } from '../container/create.js';
+import type { LaunchOptions } from '../container/launch.js';
 import type { Store } from '../store/store.js';
 import type { Context } from './command.js';
 import { attachesStdin } from './container-options.js';
@@ -29,15 +30,7 @@ export async function runContainer(context: Context, options: ContainerOptions):
     startsAtOnce: true,
   });
   try {
-    await launchContainer(store, prepared, {
-      runRoot: await context.runRoot(),
-      attach: !options.detach,
-      interactive: attachesStdin(options),
-      detachKeys: options.detachKeys,
-      sigProxy: options.sigProxy,
-      isRun: true,
-      env: context.env,
-    });
+    await launchContainer(store, prepared, await runOptions(context, options));
   } catch (error) {
     const { removeContainer } = await import('../container/remove.js');
     const { takeBackCidfile } = await import('../container/cidfile.js');
@@ -53,6 +46,19 @@ export async function runContainer(context: Context, options: ContainerOptions):
 async function coverLayersQuietly(store: Store): Promise<void> {
   const { coverLayers } = await import('../layer/cover-layers.js');
   await coverLayers(store).catch(() => undefined);
+}
+
+/** What `run` asks of a launch; `explain` shows the same. */
+async function runOptions(context: Context, options: ContainerOptions): Promise<LaunchOptions> {
+  return {
+    runRoot: await context.runRoot(),
+    attach: !options.detach,
+    interactive: attachesStdin(options),
+    detachKeys: options.detachKeys,
+    sigProxy: options.sigProxy,
+    isRun: true,
+    env: context.env,
+  };
 }
 
 /** Creates the container and prints its id: `create`. */
@@ -106,15 +112,7 @@ export async function explainLaunch(context: Context, options: ContainerOptions,
   const around = { ...(await surroundings(context, options)), dryRun: true };
   const prepared: PreparedContainer = await createContainer(store, { ...options, cidfile: undefined }, around);
   try {
-    const plan = await planContainer(store, prepared, {
-      runRoot: await context.runRoot(),
-      attach: !options.detach,
-      interactive: attachesStdin(options),
-      detachKeys: options.detachKeys,
-      sigProxy: options.sigProxy,
-      isRun: true,
-      env: context.env,
-    });
+    const plan = await planContainer(store, prepared, await runOptions(context, options));
     const explained = { plan, decisions: prepared.decisions };
     context.stdout.write(json ? explainJson(explained) : explainText(explained));
   } finally {
